@@ -1,0 +1,79 @@
+# Set-up is part of every target: a fresh clone needs Python 3.11 or newer, git, make and the package registries.
+PYTHON ?= python3
+BIN := .venv/bin
+PAGE := src/traderbot/api/static/index.html
+HOME_DIR ?= var/demo
+N ?= 200
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix bench coverage crash lock web browser clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run.ok $(PAGE) ## set up and start the demo: AI strategy, real prices, paper account, page
+	$(BIN)/traderbot demo --home $(HOME_DIR) $(ARGS)
+
+test: .venv/dev.ok $(PAGE) browser ## set up and run every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
+
+check: .venv/dev.ok ## format, lint, types, import order, fast tests
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not integration and not browser" -n 2 --dist loadfile
+
+fix: .venv/dev.ok ## format and mend what the linter can
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+bench: .venv/dev.ok $(PAGE) ## engine, command path, HTTP and first minute, beside plain baselines
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/command_path.py
+	$(BIN)/python benchmarks/http_orders.py
+	$(BIN)/python benchmarks/first_minute.py
+
+coverage: .venv/dev.ok $(PAGE) browser ## run every test and report branch coverage
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-report=html
+
+crash: .venv/dev.ok ## kill -9 the order flow N times and look for what was lost (N=200)
+	PYTHONPATH=tests $(BIN)/python -m faults.crash $(N)
+
+lock: .venv/dev.ok ## lock the newest versions that pyproject.toml allows
+	lock="$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --upgrade"; \
+	$$lock pyproject.toml --group build --output-file requirements/run.txt && \
+	$$lock pyproject.toml --group build --group dev --output-file requirements/dev.txt && \
+	$$lock --group node --output-file requirements/node.txt
+
+web: $(PAGE) ## build the page
+
+$(PAGE): .venv/run.ok $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/.vite/*' 2>/dev/null)
+	@node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null \
+	  || $(BIN)/pip install --quiet --require-hashes -r requirements/node.txt
+	cd web && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --no-audit --no-fund && npm run build
+	@touch $@
+
+browser: # the browser tests need a Chromium; only root can install Debian's
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	       && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "no Chromium here: the browser tests will be skipped"
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv .venv
+
+.venv/run.ok: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.ok: requirements/dev.txt .venv/run.ok
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+clean: ## remove what the targets made, but no data
+	rm -rf .venv web/node_modules src/traderbot/api/static .pytest_cache .mypy_cache .ruff_cache htmlcov
