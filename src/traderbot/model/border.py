@@ -1,0 +1,43 @@
+"""The one place where an observed float becomes an exact Decimal."""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+from traderbot.model.amounts import AMOUNT_MAX, Price, Quantity
+from traderbot.model.errors import InvalidValue
+
+_CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
+_PLACES = Decimal("0.000000001")
+_LARGEST = float(AMOUNT_MAX)
+
+
+def _decimal(value: float, field: str) -> Decimal:
+    """Shortest decimal that reads back as the float, half-even to 9 places.
+
+    Errors: InvalidValue if not finite.
+    """
+    if not -_LARGEST <= value <= _LARGEST:  # false for NaN as well
+        raise InvalidValue(field, f"a finite number up to {AMOUNT_MAX}", value)
+    text = repr(float(value))
+    exact = Decimal(text)
+    if len(text) - text.find(".") <= 10 and "e" not in text:  # the point and up to 9 places
+        return exact
+    return _CONTEXT.quantize(exact, _PLACES)
+
+
+def price_from_float(value: float, field: str = "price") -> Price:
+    """Observed price as an exact Price of at most 9 places.
+
+    Errors: InvalidValue unless finite and positive.
+    """
+    exact = _decimal(value, field)
+    if exact <= 0:
+        raise InvalidValue(field, "a positive price", value)
+    return Price(exact)
+
+
+def quantity_from_float(value: float, field: str = "volume") -> Quantity:
+    """Observed volume as an exact Quantity of at most 9 places, zero allowed. Errors: InvalidValue."""
+    exact = _decimal(value, field)
+    if exact < 0:
+        raise InvalidValue(field, "a volume of zero or more", value)
+    return Quantity(exact)

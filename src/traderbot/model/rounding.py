@@ -1,0 +1,138 @@
+"""Every rounding of money, in named functions; any other inexact Decimal operation raises.
+
+Importing this module sets the process's decimal context: 60 digits, traps on Inexact, InvalidOperation,
+Overflow and DivisionByZero. All roundings are to 6 places of money or 9 places of price and quantity.
+"""
+
+import decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+
+from traderbot.model.amounts import Money, Price, Quantity
+
+PRECISION = 60
+_TRAPS: list[type[decimal.DecimalException]] = [
+    decimal.Inexact,
+    decimal.InvalidOperation,
+    decimal.Overflow,
+    decimal.DivisionByZero,
+]
+
+
+def _make_exact(context: decimal.Context) -> None:
+    context.prec = PRECISION
+    for signal in context.traps:
+        context.traps[signal] = signal in _TRAPS
+
+
+_make_exact(decimal.DefaultContext)  # threads to come
+_make_exact(decimal.getcontext())  # this one
+
+_NO_TRAP: list[type[decimal.DecimalException]] = [decimal.InvalidOperation, decimal.Overflow]
+_HALF_EVEN = decimal.Context(prec=PRECISION, rounding=ROUND_HALF_EVEN, traps=_NO_TRAP)
+_UP = decimal.Context(prec=PRECISION, rounding=ROUND_CEILING, traps=_NO_TRAP)
+_DOWN = decimal.Context(prec=PRECISION, rounding=ROUND_DOWN, traps=_NO_TRAP)
+
+MONEY_STEP = Decimal("0.000001")
+_PRICE = Decimal("0.000000001")
+_QUANTITY = Decimal("0.000000001")
+_CENT = Decimal("0.01")
+_SUB_CENT = Decimal("0.0001")
+_ONE = Decimal(1)
+
+
+def notional(qty: Decimal, price: Decimal) -> Money:
+    """Value of an execution: quantity x price, half-even to 6 places, rounded once when it is posted."""
+    return Money(_HALF_EVEN.quantize(qty * price, MONEY_STEP))
+
+
+def market_value(qty: Decimal, mark: Decimal) -> Money:
+    """Value of a position at its mark, half-even to 6 places."""
+    return Money(_HALF_EVEN.quantize(qty * mark, MONEY_STEP))
+
+
+def fee(value: Decimal, rate: Decimal) -> Money:
+    """Fee as a share of the value traded, rounded down to 6 places: parts never cost more than the whole."""
+    return Money(_DOWN.quantize(value * rate, MONEY_STEP))
+
+
+def hold(qty: Decimal, price_max: Decimal, fee_rate: Decimal) -> Money:
+    """Cash to set aside for a buy: its worst value with fees, rounded up to 6 places.
+
+    A millionth more pays for the rounding of the value when it fills.
+    """
+    return Money(_UP.quantize(qty * price_max * (_ONE + fee_rate), MONEY_STEP) + MONEY_STEP)
+
+
+def pro_rata(total: Decimal, part: Decimal, whole: Decimal) -> Money:
+    """Share of `total` that belongs to `part` of `whole`, half-even to 6 places; the rest keeps the rest."""
+    return Money(_HALF_EVEN.quantize(_HALF_EVEN.divide(total * part, whole), MONEY_STEP))
+
+
+def average_price(value: Decimal, qty: Decimal) -> Price:
+    """Average price of `value` over `qty`, half-even to 9 places."""
+    return Price(_HALF_EVEN.quantize(_HALF_EVEN.divide(value, qty), _PRICE))
+
+
+def price_at(price: Decimal, factor: Decimal) -> Price:
+    """Price scaled by a factor, such as a collar or slippage, half-even to 9 places, never nothing."""
+    return Price(_HALF_EVEN.quantize(price * factor, _PRICE) or _PRICE)
+
+
+def split_price(price: Decimal, new: int, old: int) -> Price:
+    """Price after a split of `new` shares for `old` ones, half-even to 9 places."""
+    return Price(_HALF_EVEN.quantize(_HALF_EVEN.divide(price * old, new), _PRICE))
+
+
+def split_price_max(price: Decimal, new: int, old: int) -> Price:
+    """Highest price an order's hold covers after a split, rounded down to 9 places."""
+    return Price(_DOWN.quantize(_DOWN.divide(price * old, new), _PRICE) or _PRICE)
+
+
+def split_limit(limit: Decimal, new: int, old: int, buying: bool) -> Price:
+    """Limit price after a split, on its tick, no worse for its owner: a buy's rounded down, a sale's up."""
+    toward = _DOWN if buying else _UP
+    exact = toward.divide(limit * old, new)
+    step = tick(exact)
+    return Price(toward.quantize(exact, step) or step)
+
+
+def split_quantity(qty: Decimal, new: int, old: int) -> Quantity:
+    """Quantity after a split, rounded down to 9 places; what was something is never nothing."""
+    scaled = _DOWN.quantize(_DOWN.divide(qty * new, old), _QUANTITY)
+    return Quantity(scaled or (_QUANTITY if qty else scaled))
+
+
+def tick(price: Decimal) -> Decimal:
+    """Smallest step of a limit price: 0.01 from $1 upwards, 0.0001 below.
+
+    Source: SEC rule 612 of Regulation NMS.
+    """
+    return _CENT if price >= 1 else _SUB_CENT
+
+
+def affordable(cash: Decimal, price: Decimal, fee_rate: Decimal, step: Decimal) -> Quantity:
+    """Largest multiple of `step` shares that `cash` pays for, with fees and a millionth for rounding."""
+    steps = _DOWN.divide(cash - MONEY_STEP, price * (_ONE + fee_rate) * step).to_integral_value(ROUND_DOWN)
+    return Quantity(max(steps, Decimal(0)) * step)
+
+
+def whole_steps(qty: Decimal, step: Decimal) -> Quantity:
+    """A quantity rounded down to a multiple of `step`."""
+    return Quantity(_DOWN.divide(qty, step).to_integral_value(ROUND_DOWN) * step)
+
+
+def dividend(qty: Decimal, per_share: Decimal) -> Money:
+    """Cash dividend of a position, half-even to 6 places."""
+    return Money(_HALF_EVEN.quantize(qty * per_share, MONEY_STEP))
+
+
+def ratio(part: Decimal, whole: Decimal) -> Decimal:
+    """Dimensionless fraction for display, half-even to 6 places; 0 where the whole is 0."""
+    if not whole:
+        return Decimal(0)
+    return _HALF_EVEN.quantize(_HALF_EVEN.divide(part, whole), MONEY_STEP)
+
+
+def cents(value: Decimal) -> Money:
+    """Money as people read it, half-even to 2 places."""
+    return Money(_HALF_EVEN.quantize(value, _CENT))
