@@ -1,0 +1,225 @@
+"""Turns a file of prices into a data set and a report on its quality: bad rows are left out by name, never
+used silently.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from traderbot.market.bars import Bars, TimeFrame, make_bars
+from traderbot.market.calendars import Sessions, sessions_between, zone_of
+from traderbot.market.datasets import Dataset, Instrument, dataset_name, make_dataset, save
+from traderbot.market.quality import (
+    VALUES,
+    Check,
+    QualityReport,
+    Severity,
+    examine,
+    no_findings,
+    out_of_order,
+    together,
+)
+from traderbot.market.tabular import Parsed, Refused, Stamped, Table, parse, read_table
+from traderbot.model.errors import InvalidValue
+from traderbot.model.symbols import Symbol
+
+Progress = Callable[[str, float], None]  # what is being done, and the fraction of the whole that is done
+
+
+class ImportResult(msgspec.Struct, frozen=True, eq=False):
+    """What an import made.
+
+    dataset: None when the file was refused. quarantined: the rows left out, as in the file, with reasons.
+    """
+
+    dataset: Dataset | None
+    report: QualityReport
+    quarantined: pl.DataFrame
+
+
+def import_file(
+    path: Path,
+    *,
+    name: str,
+    symbol: str | None = None,
+    calendar: str = "XNYS",
+    sort: bool = False,
+    stamped: Stamped = "open",
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Read a CSV or Parquet file of bars and check every row of it.
+
+    symbol:  of all rows, for a file without a column of symbols; else the file's name is taken.
+    sort:    take rows in any order, rather than refuse what is not oldest first.
+    stamped: whether intraday times are each bar's open or its close; a daily bar's is its session's close.
+    Errors:  NotFound (file), InvalidValue (its kind, name, symbol, calendar). A file that is not understood
+             is no error: the result has no data set, and the report's refusal says why.
+    """
+    say = progress or (lambda _what, _fraction: None)
+    dataset_name(name)
+    zone_of(calendar)
+    if stamped not in ("open", "close"):
+        raise InvalidValue("stamped", "open or close", stamped)
+    say("reading", 0.0)
+    table: Table | None = None
+    parsed: Parsed | None = None
+    try:
+        table = read_table(path)
+        say("parsing", 0.3)
+        parsed = parse(table, symbol=symbol, stem=path.name.split(".")[0], calendar=calendar)
+        if not sort:
+            _refuse_unsorted(parsed)
+        say("checking", 0.6)
+        result = _accept(path, table, parsed, name, calendar, stamped)
+    except Refused as refusal:
+        result = _refusal(path, table, parsed, refusal)
+    say("done", 1.0)
+    return result
+
+
+def store_import(result: ImportResult, folder: Path) -> None:
+    """Store an import's data set, with quarantine.csv beside it when rows were left out.
+
+    Errors: InvalidValue for a refused import, Conflict when the folder is there already.
+    """
+    if result.dataset is None:
+        raise InvalidValue("file", f"a file that can be used; refused: {result.report.refusal}")
+    quarantine = result.quarantined.write_csv().encode()
+    save(result.dataset, folder, {"quarantine.csv": quarantine} if len(result.quarantined) else None)
+
+
+def place(frame: pl.DataFrame, sessions: Sessions, timeframe: TimeFrame, stamped: Stamped) -> pl.DataFrame:
+    """Add to each row its key, its session, whether it lies outside its hours, and when it became known."""
+    dates = frame["date"].to_numpy().astype("datetime64[D]")
+    index = np.minimum(sessions.dates.searchsorted(dates), max(len(sessions) - 1, 0))
+    trades = sessions.dates[index] == dates if len(sessions) else np.zeros(len(dates), bool)
+    opens, closes = (sessions.opens[index], sessions.closes[index]) if len(sessions) else (index, index)
+    day = pl.col("date").cast(pl.Datetime("us")).to_physical()
+    if timeframe is TimeFrame.DAY:
+        key, known, outside, same = day, closes, np.zeros(len(dates), bool), day
+    else:
+        moment = frame["moment"].fill_null(0).to_numpy()
+        start = moment if stamped == "open" else moment - timeframe.micros
+        outside = (start < opens) | (start >= closes)
+        ends = start + timeframe.micros
+        known = np.where(
+            trades & ~outside, np.minimum(ends, closes), ends
+        )  # the close may cut a last bar short
+        key, same = pl.col("moment"), pl.col("time")
+    placed = frame.with_columns(
+        key.alias("key"),
+        pl.when(pl.Series(trades)).then(pl.Series(index.astype(np.int64))).otherwise(None).alias("session"),
+        pl.Series("outside", outside),
+        pl.Series("time", known),
+    )
+    return placed.with_columns(same.alias("same"))
+
+
+def bars_by_symbol(clean: pl.DataFrame) -> dict[Symbol, Bars]:
+    """Bars of each symbol from rows that passed examination, which are ordered by symbol and time."""
+    clean = clean.select("symbol", "time", *VALUES).rechunk()
+    columns = [clean[name].to_numpy() for name in ("time", *VALUES)]
+    found: dict[Symbol, Bars] = {}
+    start = 0
+    for length, name in clean["symbol"].rle().struct.unnest().iter_rows():
+        found[Symbol(name)] = make_bars(Symbol(name), *(column[start : start + length] for column in columns))
+        start += length
+    return found
+
+
+def _refuse_unsorted(parsed: Parsed) -> None:
+    daily = parsed.timeframe is TimeFrame.DAY
+    key = pl.col("date").cast(pl.Datetime("us")).to_physical() if daily else pl.col("moment")
+    wrong = out_of_order(parsed.frame.with_columns(key.alias("key")), parsed.timeframe)
+    if len(wrong):
+        row, symbol, time, what = wrong.select("row", "symbol", "time", "what").row(0)
+        raise Refused(Check.UNSORTED, f"{symbol} {time} is {what}", row)
+
+
+def _accept(
+    path: Path, table: Table, parsed: Parsed, name: str, calendar: str, stamped: Stamped
+) -> ImportResult:
+    """Examine a file that was understood and make the data set of its good rows. Errors: Refused."""
+    dates = parsed.frame.filter("understood")["date"]
+    if dates.is_empty():
+        raise Refused(Check.NOTHING_USABLE, "no row could be understood")
+    first, last = dates.min(), dates.max()
+    sessions = sessions_between(calendar, first, last)  # type: ignore[arg-type]
+    frame = place(parsed.frame, sessions, parsed.timeframe, stamped)
+    examined = examine(frame, sessions, parsed.timeframe)
+    findings = together([parsed.findings, examined.findings])
+    notes = [*parsed.notes, *_remarks(examined.clean, frame, parsed.timeframe, stamped)]
+    if examined.clean.is_empty():
+        raise Refused(
+            Check.NOTHING_USABLE, f"none of the {len(frame)} rows can be used: {findings['what'][0]}"
+        )
+    bars = bars_by_symbol(examined.clean)
+    dataset = make_dataset(
+        name,
+        calendar,
+        parsed.timeframe,
+        [Instrument(symbol, symbol, calendar) for symbol in bars],
+        bars,
+        (),
+        sessions,
+        source=f"imported from {path.name}",
+        licence="as given by the file's source",
+        notes=notes,
+    )
+    quarantined = _quarantined(table.raw, findings)
+    report = QualityReport(
+        path.name,
+        len(frame),
+        len(examined.clean),
+        len(quarantined),
+        parsed.frame["symbol"].n_unique(),
+        parsed.timeframe,
+        tuple(notes),
+        None,
+        findings,
+    )
+    return ImportResult(dataset, report, quarantined)
+
+
+def _remarks(clean: pl.DataFrame, frame: pl.DataFrame, timeframe: TimeFrame, stamped: Stamped) -> list[str]:
+    """What the reader of a report should know about how the file was taken."""
+    before = clean.select("row").join(
+        frame.select("row", "high", "low"), on="row", how="left", maintain_order="left"
+    )
+    widened = int(((before["high"] < clean["high"]) | (before["low"] > clean["low"])).sum())
+    notes = ["no splits or dividends come with the file: its prices are taken as traded"]
+    if widened:
+        notes.append(
+            f"{widened} bars: high or low widened by less than one part in a million to hold open and close"
+        )
+    if timeframe is not TimeFrame.DAY:
+        notes.append(f"times are taken as each bar's {stamped}; a bar is known when it closes")
+    return notes
+
+
+def _quarantined(raw: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """The rows left out as they stood in the file, with the number and the reasons of each."""
+    bad = findings.filter(pl.col("severity") == Severity.QUARANTINE.value)
+    reasons = bad.group_by("row").agg(pl.col("what").str.join("; ").alias("reason"))
+    return raw.join(reasons, on="row", how="inner").sort("row")
+
+
+def _refusal(path: Path, table: Table | None, parsed: Parsed | None, refusal: Refused) -> ImportResult:
+    """The result of a file that is refused as a whole."""
+    raw = table.raw.head(0) if table else pl.DataFrame(schema={"row": pl.Int64})
+    findings = together([refusal.findings, parsed.findings if parsed else no_findings()])
+    report = QualityReport(
+        path.name,
+        len(table.raw) if table else 0,
+        0,
+        0,
+        parsed.frame["symbol"].n_unique() if parsed else 0,
+        parsed.timeframe if parsed else None,
+        tuple(parsed.notes if parsed else ()),
+        str(refusal),
+        findings,
+    )
+    return ImportResult(None, report, raw.with_columns(pl.lit("").alias("reason")))
