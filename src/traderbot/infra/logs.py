@@ -1,0 +1,92 @@
+"""Logs: structured lines by structlog, for people or as JSON, with secrets hidden and control characters made
+visible.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SECRET_NAME = re.compile(r"passw|secret|token|authorization|api[_-]?key|cookie|credential", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"\btb_[A-Za-z0-9_-]{20,}|\btbr_[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+"
+)
+_HIDDEN = "[hidden]"
+_LENGTH_MAX = 2_000
+
+Event = MutableMapping[str, Any]
+
+
+def visible(text: str) -> str:
+    """The text with line breaks, escape codes and direction marks written out, so that no value can forge a
+    log line.
+    """
+    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def hide_secrets(_logger: object, _method: str, event: Event) -> Event:
+    """Hide values whose name or shape says that they are credentials."""
+    for name, value in event.items():
+        if _SECRET_NAME.search(name):
+            event[name] = _HIDDEN
+        elif isinstance(value, str):
+            event[name] = _SECRET_VALUE.sub(_HIDDEN, value)
+    return event
+
+
+def make_visible(_logger: object, _method: str, event: Event) -> Event:
+    """Escape control characters in names and values, and cut what is too long for a line."""
+    for name, value in list(event.items()):
+        if name == "exception":  # rendered by us from a traceback; its line breaks are wanted
+            event[name] = "\n".join(visible(line) for line in str(value).split("\n"))
+        elif isinstance(value, str):
+            event[name] = visible(value[:_LENGTH_MAX])
+        elif not isinstance(value, int | float | bool | None):
+            event[name] = visible(str(value)[:_LENGTH_MAX])
+    return event
+
+
+def configure_logs(level: str = "info", style: str = "console", stream: TextIO | None = None) -> None:
+    """Send structlog and the standard library's loggers (uvicorn's among them) through one chain to stderr.
+
+    level: debug, info, warning or error. style: console or json.
+    """
+    target = stream or sys.stderr
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Any] = [structlog.processors.format_exc_info, make_visible, hide_secrets]
+    renderer: Any = structlog.processors.JSONRenderer()
+    if style == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=_as_it_is)
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, *last, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=target),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(threshold)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = True
+
+
+def _as_it_is(stream: TextIO, exc_info: Any) -> None:
+    structlog.dev.plain_traceback(stream, exc_info)
