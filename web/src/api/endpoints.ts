@@ -1,0 +1,60 @@
+/** The calls this page makes, one function each. */
+
+import type { RequestOptions } from "./http";
+import type { Session } from "./session";
+import type {
+  Bars,
+  Clock,
+  ClockChange,
+  EquityPoint,
+  Instrument,
+  Order,
+  OrderRequest,
+  Page,
+  Portfolio,
+  Signal,
+  User,
+  Why,
+} from "./types";
+
+interface Items<T> {
+  items: T[];
+}
+
+export interface OrderQuery {
+  status: "open" | "closed" | "all";
+  symbol?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface BarQuery {
+  limit?: number;
+  end?: string;
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+export function createApi(session: Session) {
+  const get = <T>(path: string, options: RequestOptions = {}) => session.request<T>("GET", path, options);
+  const itemsOf = async <T>(path: string, options: RequestOptions = {}) => (await get<Items<T>>(path, options)).items;
+
+  return {
+    me: () => get<User>("/users/me"),
+    portfolio: () => get<Portfolio>("/portfolio"),
+    equityHistory: (limit: number) => itemsOf<EquityPoint>("/portfolio/history", { query: { limit } }),
+    instruments: () => itemsOf<Instrument>("/market/instruments"),
+    bars: (symbol: string, query: BarQuery) =>
+      get<Bars>(`/market/bars/${encodeURIComponent(symbol)}`, { query: { ...query } }),
+    clock: () => get<Clock>("/market/clock"),
+    changeClock: (change: ClockChange) => session.request<Clock>("POST", "/market/clock", { body: change }),
+    orders: (query: OrderQuery) => get<Page<Order>>("/orders", { query: { ...query } }),
+    placeOrder: (order: OrderRequest, idempotencyKey: string) =>
+      session.request<Order>("POST", "/orders", { body: order, headers: { "Idempotency-Key": idempotencyKey } }),
+    cancelOrder: (id: string) => session.request<Order>("DELETE", `/orders/${encodeURIComponent(id)}`),
+    signals: (limit: number) => get<Page<Signal>>("/signals", { query: { limit } }),
+    why: (orderId: string, signal: AbortSignal) => get<Why>(`/why/${encodeURIComponent(orderId)}`, { signal }),
+    halt: (reason: string) => session.request<unknown>("POST", "/risk/halt", { body: { reason } }),
+    resumeTrading: () => session.request<unknown>("DELETE", "/risk/halt"),
+  };
+}

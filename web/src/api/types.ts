@@ -1,0 +1,231 @@
+/** The words of the HTTP and websocket contract, as they travel. Decimals are strings; times are RFC 3339 UTC. */
+
+export type Decimal = string;
+export type Timestamp = string;
+/** A statistic (probability, contribution, volume): a number, or a decimal string. Never money. */
+export type Figure = number | string;
+
+export type Side = "buy" | "sell";
+export type OrderType = "market" | "limit";
+export type TimeInForce = "day" | "gtc";
+export type OrderStatus = "accepted" | "partially_filled" | "filled" | "canceled" | "expired" | "replaced";
+
+export interface User {
+  id: string;
+  email: string;
+  display_name: string | null;
+  role: "admin" | "trader";
+  created_at: Timestamp;
+  account_id: string;
+}
+
+export interface Tokens {
+  access_token: string;
+  refresh_token: string;
+  token_type: string;
+  /** Seconds until the access token ends. */
+  expires_in: number;
+}
+
+export interface Order {
+  id: string;
+  client_order_id: string | null;
+  symbol: string;
+  side: Side;
+  type: OrderType;
+  time_in_force: TimeInForce;
+  qty: Decimal;
+  limit_price: Decimal | null;
+  status: OrderStatus;
+  filled_qty: Decimal;
+  filled_avg_price: Decimal | null;
+  hold: Decimal;
+  placed_at: Timestamp;
+  updated_at: Timestamp;
+  replaces: string | null;
+  replaced_by: string | null;
+  signal_id: string | null;
+  reason: string | null;
+}
+
+export interface OrderRequest {
+  symbol: string;
+  side: Side;
+  type: OrderType;
+  qty: Decimal;
+  limit_price?: Decimal;
+  time_in_force: TimeInForce;
+}
+
+export interface Execution {
+  price: Decimal;
+  qty: Decimal;
+  fee: Decimal;
+  time: Timestamp;
+}
+
+export interface Position {
+  symbol: string;
+  qty: Decimal;
+  avg_entry_price: Decimal;
+  cost_basis: Decimal;
+  mark: Decimal | null;
+  market_value: Decimal;
+  unrealised_pnl: Decimal;
+  realised_pnl: Decimal;
+  /** Money gained or lost since the previous session's close. */
+  day_change: Decimal | null;
+}
+
+export interface Portfolio {
+  account_id: string;
+  currency: string;
+  cash: Decimal;
+  held: Decimal;
+  available: Decimal;
+  market_value: Decimal;
+  equity: Decimal;
+  starting_cash: Decimal;
+  realised_pnl: Decimal;
+  unrealised_pnl: Decimal;
+  fees: Decimal;
+  dividends: Decimal;
+  /** A fraction: "0.05" is five percent. */
+  total_return: Decimal;
+  halted: boolean;
+  as_of: Timestamp;
+  holdings: Position[];
+}
+
+export interface EquityPoint {
+  time: Timestamp;
+  equity: Decimal;
+  cash: Decimal;
+}
+
+export interface Instrument {
+  symbol: string;
+  name: string;
+  exchange: string;
+  first_bar: Timestamp | null;
+  last_bar: Timestamp | null;
+  bars: number;
+}
+
+export interface Bar {
+  time: Timestamp;
+  open: Decimal;
+  high: Decimal;
+  low: Decimal;
+  close: Decimal;
+  volume: Figure;
+}
+
+export interface Bars {
+  symbol: string;
+  adjustment: string;
+  items: Bar[];
+}
+
+/** The last bar of one instrument as the websocket tells it; `change` is a fraction of the previous close. */
+export interface Quote {
+  open: Decimal;
+  high: Decimal;
+  low: Decimal;
+  close: Decimal;
+  volume: Figure;
+  change: Decimal | null;
+}
+
+export interface PricesData {
+  time: Timestamp;
+  prices: Record<string, Quote>;
+}
+
+export interface Clock {
+  session_id: string;
+  name: string;
+  mode: string;
+  time: Timestamp;
+  date: string;
+  paused: boolean;
+  /** Bars a second; 0 is as fast as it can. */
+  speed: number;
+  step: number;
+  steps: number;
+  ended: boolean;
+  start: string;
+  end: string;
+}
+
+export interface ClockChange {
+  paused?: boolean;
+  speed?: number;
+  jump_to?: string;
+}
+
+export interface Contribution {
+  feature: string;
+  label: string;
+  value: Figure | null;
+  contribution: Figure;
+  effect: "raises" | "lowers";
+}
+
+export interface ModelCard {
+  version: string;
+  trained_from: string;
+  trained_to: string;
+  samples: number;
+  accuracy: Figure | null;
+}
+
+export interface Rationale {
+  summary: string;
+  contributions: Contribution[];
+  model: ModelCard | null;
+}
+
+export interface Signal {
+  id: string;
+  time: Timestamp;
+  symbol: string;
+  strategy: string;
+  action: Side | "hold";
+  probability: Figure | null;
+  confidence: Figure | null;
+  target_weight: Figure | null;
+  order_id: string | null;
+  rationale: Rationale;
+}
+
+export interface ChainLink {
+  position: number;
+  type: string;
+  time: Timestamp;
+  title: string;
+  detail: string;
+}
+
+export interface Why {
+  order: Order;
+  signal: Signal | null;
+  chain: ChainLink[];
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export type Channel = "prices" | "orders" | "portfolio" | "signals" | "clock";
+
+export type Frame =
+  | { type: "authenticated" }
+  | { type: "subscribed"; channels: Channel[]; position: number }
+  | { type: "prices"; data: PricesData }
+  | { type: "clock"; data: Clock }
+  | { type: "portfolio"; data: Portfolio }
+  | { type: "order"; position: number; event: string; order: Order | null; execution: Execution | null }
+  | { type: "signal"; position: number; data: Signal }
+  | { type: "error"; code: string; detail: string };

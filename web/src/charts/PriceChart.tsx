@@ -1,0 +1,126 @@
+import { useEffect, useRef, useState } from "react";
+import { messageOf } from "../api/problem";
+import type { Order } from "../api/types";
+import { useTerminal } from "../state/context";
+import { count, price } from "../state/format";
+import { useSelected } from "../state/store";
+import { themeStore } from "../state/theme";
+import { fillsOf } from "./fills";
+import { SeriesFollower } from "./follower";
+import { PriceView } from "./priceView";
+import { candle, type Candle } from "./series";
+
+const FIRST_BARS = 500;
+const PAST_ORDERS = 200;
+
+function Legend({ bar }: { bar: Candle | null }) {
+  if (bar === null) return null;
+  const direction = bar.close >= bar.open ? "up" : "down";
+  const parts: [string, string][] = [
+    ["O", price(String(bar.open))],
+    ["H", price(String(bar.high))],
+    ["L", price(String(bar.low))],
+    ["C", price(String(bar.close))],
+    ["Vol", count(bar.volume)],
+  ];
+  return (
+    <dl className="chart-legend num" data-direction={direction}>
+      <div>
+        <dt className="visually-hidden">Date</dt>
+        <dd className="soft">{new Date(bar.time * 1000).toISOString().slice(0, 10)}</dd>
+      </div>
+      {parts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Candles and volume of one instrument, growing with the clock, with the account's own fills on them. */
+export function PriceChart({ symbol }: { symbol: string }) {
+  const { api, store } = useTerminal();
+  const theme = useSelected(themeStore, (value) => value);
+  const box = useRef<HTMLDivElement>(null);
+  const view = useRef<PriceView | null>(null);
+  const nearLeftEnd = useRef<() => void>(() => undefined);
+  const [hovered, setHovered] = useState<Candle | null>(null);
+  const [last, setLast] = useState<Candle | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  useEffect(() => {
+    if (box.current === null) return;
+    const created = new PriceView(box.current, {
+      onHover: setHovered,
+      onLast: setLast,
+      onNearLeftEnd: () => nearLeftEnd.current(),
+    });
+    view.current = created;
+    return () => {
+      view.current = null;
+      created.dispose();
+    };
+  }, []);
+
+  useEffect(() => view.current?.recolour(), [theme]);
+
+  useEffect(() => {
+    const shown = view.current;
+    if (shown === null) return;
+    shown.clear();
+    setFailure(null);
+    let past: readonly Order[] = [];
+    let stopped = false;
+    const latest = async (limit: number, end?: string) =>
+      (await api.bars(symbol, end === undefined ? { limit } : { limit, end })).items.map(candle);
+    const follower = new SeriesFollower<Candle>(
+      { latest, before: (time) => latest(FIRST_BARS, new Date(time * 1000).toISOString()) },
+      shown,
+    );
+    nearLeftEnd.current = () => void follower.older();
+    const showFills = () => shown.showFills(fillsOf(symbol, past, store.get().fills));
+
+    follower.load(FIRST_BARS).catch((error: unknown) => {
+      if (!stopped) setFailure(messageOf(error));
+    });
+    api
+      .orders({ status: "all", symbol, limit: PAST_ORDERS })
+      .then((page) => {
+        past = page.items;
+        if (!stopped) showFills();
+      })
+      .catch(() => undefined);
+
+    let quote = store.get().quotes[symbol];
+    let fills = store.get().fills;
+    const unsubscribe = store.subscribe(() => {
+      const state = store.get();
+      const fresh = state.quotes[symbol];
+      if (fresh !== undefined && fresh !== quote) follower.push(candle(fresh));
+      if (state.fills !== fills) showFills();
+      quote = fresh;
+      fills = state.fills;
+    });
+    return () => {
+      stopped = true;
+      unsubscribe();
+      follower.stop();
+    };
+  }, [api, store, symbol]);
+
+  return (
+    <div className="chart-box">
+      <Legend bar={hovered ?? last} />
+      {failure !== null && <p className="chart-note notice bad">{failure}</p>}
+      {failure === null && last === null && <p className="chart-note soft">No bars yet</p>}
+      <div
+        ref={box}
+        className="chart"
+        role="img"
+        aria-label={`Daily candles and volume of ${symbol}${last === null ? "" : `, last close ${last.close}`}`}
+      />
+    </div>
+  );
+}

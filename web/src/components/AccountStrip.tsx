@@ -1,0 +1,102 @@
+import { useState, type ReactNode } from "react";
+import { messageOf } from "../api/problem";
+import type { Portfolio } from "../api/types";
+import { useTerminal, useTerminalState } from "../state/context";
+import { subtract, sum } from "../state/decimal";
+import { money, percent } from "../state/format";
+import { Signed } from "./parts";
+
+function Figure({ name, children, lead = false }: { name: string; children: ReactNode; lead?: boolean }) {
+  return (
+    <div className={lead ? "figure lead" : "figure"}>
+      <dt>{name}</dt>
+      <dd className="num">{children}</dd>
+    </div>
+  );
+}
+
+/** The last session's gain or loss over all holdings; null while the server does not know it for all of them. */
+function dayChange(portfolio: Portfolio): string | null {
+  const changes = portfolio.holdings.map((holding) => holding.day_change).filter((change) => change !== null);
+  return changes.length < portfolio.holdings.length ? null : sum(changes);
+}
+
+function HaltSwitch({ halted }: { halted: boolean }) {
+  const { api, store } = useTerminal();
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  const toggle = async () => {
+    setBusy(true);
+    setFailure(null);
+    try {
+      await (halted ? api.resumeTrading() : api.halt("Paused by the account's owner"));
+      const portfolio = await api.portfolio();
+      store.update((state) => ({ ...state, portfolio }));
+    } catch (error) {
+      setFailure(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="halt">
+      {failure !== null && (
+        <span className="field-error" role="alert">
+          {failure}
+        </span>
+      )}
+      <button
+        type="button"
+        data-testid="halt-toggle"
+        data-halted={halted}
+        className={halted ? "primary" : "danger"}
+        disabled={busy}
+        onClick={() => void toggle()}
+      >
+        {halted ? "Resume trading" : "Pause trading"}
+      </button>
+    </div>
+  );
+}
+
+/** What the account is worth, and the switch that stops its trading. */
+export function AccountStrip() {
+  const portfolio = useTerminalState((state) => state.portfolio);
+  if (portfolio === null) return null;
+  const day = dayChange(portfolio);
+  const total = subtract(portfolio.equity, portfolio.starting_cash);
+  return (
+    <>
+      <section className="strip" aria-label="Account">
+        <dl className="figures">
+          <Figure name="Equity" lead>
+            <span data-testid="equity-value">{money(portfolio.equity)}</span>
+          </Figure>
+          <Figure name="Day change">
+            <Signed value={day} text={money(day, true)} />
+          </Figure>
+          <Figure name="Total return">
+            <Signed value={total} text={`${money(total, true)} (${percent(portfolio.total_return, true)})`} />
+          </Figure>
+          <Figure name="Cash">{money(portfolio.cash)}</Figure>
+          <Figure name="Held for orders">{money(portfolio.held)}</Figure>
+          <Figure name="Available">{money(portfolio.available)}</Figure>
+          <Figure name="Unrealised">
+            <Signed value={portfolio.unrealised_pnl} text={money(portfolio.unrealised_pnl, true)} />
+          </Figure>
+          <Figure name="Realised">
+            <Signed value={portfolio.realised_pnl} text={money(portfolio.realised_pnl, true)} />
+          </Figure>
+          <Figure name="Fees paid">{money(portfolio.fees)}</Figure>
+        </dl>
+        <HaltSwitch halted={portfolio.halted} />
+      </section>
+      {portfolio.halted && (
+        <p className="halt-banner" role="status" data-testid="halt-banner">
+          Trading is paused for this account: new orders are refused until you resume it.
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,77 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { createApi } from "../api/endpoints";
+import type { Session } from "../api/session";
+import { EquityChart } from "../charts/EquityChart";
+import { TerminalContext, type Terminal } from "../state/context";
+import { startLive, type LiveFeed } from "../state/live";
+import { createStore, useSelected } from "../state/store";
+import { EMPTY_TERMINAL } from "../state/terminal";
+import { AccountStrip } from "./AccountStrip";
+import { MarketPanel } from "./MarketPanel";
+import { OrdersTable } from "./OrdersTable";
+import { OrderTicket, type TicketPrefill } from "./OrderTicket";
+import { Panel } from "./parts";
+import { PositionsTable } from "./PositionsTable";
+import { SignalsList } from "./SignalsList";
+import { Toasts } from "./Toasts";
+import { TopBar } from "./TopBar";
+import { WhyDrawer } from "./WhyDrawer";
+
+function Workspace() {
+  const [whyOrder, setWhyOrder] = useState<string | null>(null);
+  const [prefill, setPrefill] = useState<TicketPrefill | null>(null);
+  const closeWhy = useCallback(() => setWhyOrder(null), []);
+  return (
+    <>
+      <main className="workspace">
+        <MarketPanel />
+        <div className="area-side">
+          <Panel title="Order ticket" area="ticket">
+            <OrderTicket prefill={prefill} />
+          </Panel>
+          <SignalsList onWhy={setWhyOrder} />
+        </div>
+        <PositionsTable onClosePosition={setPrefill} />
+        <OrdersTable onWhy={setWhyOrder} />
+        <Panel title="Equity" area="equity">
+          <EquityChart />
+        </Panel>
+      </main>
+      <WhyDrawer orderId={whyOrder} onClose={closeWhy} />
+    </>
+  );
+}
+
+/** The terminal of one signed-in user: builds the store and keeps it live for as long as it is on the page. */
+export function TerminalPage({ session }: { session: Session }) {
+  const terminal = useMemo<Terminal>(
+    () => ({ session, api: createApi(session), store: createStore(EMPTY_TERMINAL) }),
+    [session],
+  );
+  const feed = useRef<LiveFeed | null>(null);
+  const loaded = useSelected(terminal.store, (state) => state.loaded);
+  const loadError = useSelected(terminal.store, (state) => state.loadError);
+
+  useEffect(() => {
+    const started = startLive(session, terminal.api, terminal.store);
+    feed.current = started;
+    return started.stop;
+  }, [session, terminal]);
+
+  return (
+    <TerminalContext value={terminal}>
+      <TopBar />
+      {loadError !== null && (
+        <div className="load-error notice bad" role="alert">
+          <span>{loadError}</span>
+          <button type="button" onClick={() => feed.current?.reload()}>
+            Try again
+          </button>
+        </div>
+      )}
+      <AccountStrip />
+      {loaded ? <Workspace /> : <p className="splash soft">Opening your account…</p>}
+      <Toasts />
+    </TerminalContext>
+  );
+}

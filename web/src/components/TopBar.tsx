@@ -1,0 +1,81 @@
+import type { Connection } from "../api/socket";
+import { useTerminal, useTerminalState } from "../state/context";
+import { weekday } from "../state/format";
+import { ReplayControls } from "./ReplayControls";
+import { ThemeToggle } from "./ThemeToggle";
+
+const CONNECTION_WORDS: Record<Connection, string> = {
+  live: "Live",
+  connecting: "Connecting",
+  waiting: "Reconnecting",
+};
+
+function ConnectionState() {
+  const connection = useTerminalState((state) => state.connection);
+  return (
+    <span className="connection" data-state={connection} data-testid="connection-state" role="status">
+      <span className="dot" aria-hidden="true" />
+      {CONNECTION_WORDS[connection]}
+    </span>
+  );
+}
+
+function SessionClock() {
+  const clock = useTerminalState((state) => state.clock);
+  if (clock === null) return <div className="clock soft">No market session yet</div>;
+  const condition = clock.ended ? "finished" : clock.paused ? "paused" : "playing";
+  return (
+    <div className="clock">
+      <div className="clock-line">
+        <span className="soft">{weekday(clock.date)}</span>
+        <time dateTime={clock.date} data-testid="clock-date" className="clock-date num">
+          {clock.date}
+        </time>
+        <span className={`tag ${condition}`} data-testid="clock-condition">
+          {condition}
+        </span>
+      </div>
+      <progress
+        max={Math.max(1, clock.steps)}
+        value={clock.step}
+        aria-label={`Session progress: step ${clock.step} of ${clock.steps}`}
+      />
+      <span className="clock-step soft num">
+        {clock.step} of {clock.steps}
+      </span>
+    </div>
+  );
+}
+
+function WhoIsIn() {
+  const { session } = useTerminal();
+  const user = useTerminalState((state) => state.user);
+  return (
+    <div className="who">
+      {user !== null && (
+        <span className="soft who-name" title={user.email}>
+          {user.display_name ?? user.email}
+        </span>
+      )}
+      <ThemeToggle />
+      <button type="button" className="quiet" data-testid="sign-out" onClick={() => void session.logout()}>
+        Sign out
+      </button>
+    </div>
+  );
+}
+
+/** Name, session clock, replay controls, connection and the way out. */
+export function TopBar() {
+  return (
+    <header className="topbar">
+      <h1 className="brand">traderbot</h1>
+      <SessionClock />
+      <ReplayControls />
+      <div className="topbar-end">
+        <ConnectionState />
+        <WhoIsIn />
+      </div>
+    </header>
+  );
+}
