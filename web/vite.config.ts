@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-const BACKEND = process.env["TRADERBOT_URL"] ?? "http://127.0.0.1:8000";
+const BACKEND = process.env["TRADERBOT_URL"] ?? "http://127.0.0.1:8321";
 
 /** The build goes into the Python package, so that the wheel carries the page. */
 export default defineConfig({
