@@ -17,11 +17,13 @@ def _decimal(value: float, field: str) -> Decimal:
     """
     if not -_LARGEST <= value <= _LARGEST:  # false for NaN as well
         raise InvalidValue(field, f"a finite number up to {AMOUNT_MAX}", value)
-    text = repr(float(value))
-    exact = Decimal(text)
-    if len(text) - text.find(".") <= 10 and "e" not in text:  # the point and up to 9 places
-        return exact
-    return _CONTEXT.quantize(exact, _PLACES)
+    seen = float(value)  # an int is a float to the type checker
+    if seen.is_integer():
+        return Decimal(int(seen))
+    text = repr(seen)
+    if len(text) <= 10 and "e" not in text:  # no room for more than 9 places
+        return Decimal(text)
+    return _CONTEXT.quantize(Decimal(text), _PLACES)
 
 
 def price_from_float(value: float, field: str = "price") -> Price:
@@ -37,7 +39,6 @@ def price_from_float(value: float, field: str = "price") -> Price:
 
 def quantity_from_float(value: float, field: str = "volume") -> Quantity:
     """Observed volume as an exact Quantity of at most 9 places, zero allowed. Errors: InvalidValue."""
-    exact = _decimal(value, field)
-    if exact < 0:
+    if not value >= 0:
         raise InvalidValue(field, "a volume of zero or more", value)
-    return Quantity(exact)
+    return Quantity(_decimal(value, field))
