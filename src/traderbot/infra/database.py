@@ -1,10 +1,13 @@
-"""The database: one set of tables for SQLite and PostgreSQL, exact column types, connections for one writer and many readers."""
+"""The database: one set of tables for SQLite and PostgreSQL, exact column types, connections for one writer
+and many readers.
+"""
 
 import fcntl
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
@@ -30,7 +33,9 @@ _LARGEST = 2**63 - 1
 
 
 class Writer(Protocol):
-    """The one place that writes: runs a job inside a transaction of the process's single writer and waits for its commit."""
+    """The one place that writes: runs a job inside a transaction of the process's single writer and waits for
+    its commit.
+    """
 
     def write(self, job: Callable[[Connection], T]) -> T: ...
 
@@ -49,6 +54,7 @@ class Scaled(sa.types.TypeDecorator[Decimal]):
         self.places = places
         self.factor = Decimal(10**places)
         self.quantum = Decimal(1).scaleb(-places)
+        self._to_integer = lru_cache(maxsize=10_000)(self.to_integer)  # amounts come again and again
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
         if dialect.name == "sqlite":
@@ -57,7 +63,7 @@ class Scaled(sa.types.TypeDecorator[Decimal]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], Any]:
         if dialect.name == "sqlite":
-            return self.to_integer
+            return self._to_integer
         return self._checked
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Decimal | None]:
@@ -84,7 +90,9 @@ class Scaled(sa.types.TypeDecorator[Decimal]):
 
 
 class Identifier(sa.types.TypeDecorator[UUID]):
-    """A UUID: native on PostgreSQL, its 16 bytes on SQLite (in place of SQLAlchemy's 32 characters: half the index)."""
+    """A UUID: native on PostgreSQL, its 16 bytes on SQLite (in place of SQLAlchemy's 32 characters: half the
+    index).
+    """
 
     impl = sa.Uuid
     cache_ok = True
@@ -104,7 +112,9 @@ class Identifier(sa.types.TypeDecorator[UUID]):
 
 
 class Digest(sa.types.TypeDecorator[bytes]):
-    """A SHA-256: 32 bytes, handed to the driver as they are (SQLAlchemy's own type wraps each in a memoryview)."""
+    """A SHA-256: 32 bytes, handed to the driver as they are (SQLAlchemy's own type wraps each in a
+    memoryview).
+    """
 
     impl = sa.LargeBinary(32)
     cache_ok = True
@@ -135,8 +145,9 @@ ID = Identifier()
 HASH = Digest()
 
 
-# The commit after which the write-ahead log holds this many pages moves them into the database file. Orders of many accounts touch
-# the same index pages again and again, so moving them seldom moves each once; at 4 kB a page the log stays at about 32 MB.
+# The commit after which the write-ahead log holds this many pages moves them into the database file. Orders
+# of many accounts touch the same index pages again and again, so moving them seldom moves each once; at 4 kB
+# a page the log stays at about 32 MB.
 _LOG_PAGES = 8_000
 
 
@@ -154,9 +165,10 @@ class Database:
         self.readers = self._sqlite(read_only=True)
 
     def _sqlite(self, *, read_only: bool) -> Engine:
-        from pysqlite3 import dbapi2  # noqa: PLC0415 - only where SQLite is used
+        from pysqlite3 import dbapi2
 
-        # Without an adapter of their own the driver searches for one each time it binds None or bytes: 2 us a value, half an insert.
+        # Without an adapter of their own the driver searches for one each time it binds None or bytes: 2 us a
+        # value, half an insert.
         dbapi2.register_adapter(type(None), {}.get)
         dbapi2.register_adapter(bytes, bytes)
         engine = sa.create_engine(
@@ -205,12 +217,22 @@ class Database:
             yield connection
 
     def checkpoint(self, connection: Connection) -> None:
-        """Move what the write-ahead log holds into the database file, so that no commit has to. connection: the writer's, idle."""
+        """Move what the write-ahead log holds into the database file, so that no commit has to. connection:
+        the writer's, idle.
+        """
         connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         self.readers.dispose()
         self.writer.dispose()
+
+
+Cursor = Any  # of the driver: the same few methods on every driver, but no common type
+
+
+def cursor_of(connection: Connection) -> Cursor:
+    """The driver's own cursor in the connection's transaction, for the statements that every order runs."""
+    return connection.connection.cursor()
 
 
 class Bulk:
@@ -232,12 +254,15 @@ class Bulk:
         self._binds = [columns[name].dialect_impl(dialect).bind_processor(dialect) for name in names]
 
     def run(self, connection: Connection, rows: Collection[Mapping[str, Any]]) -> int:
-        """Execute the statement for each row, in order; gives back how many rows of the table were inserted or changed."""
+        """Execute the statement for each row, in order. Returns: how many were inserted or changed."""
+        return self.run_on(cursor_of(connection), rows)
+
+    def run_on(self, cursor: Cursor, rows: Collection[Mapping[str, Any]]) -> int:
+        """As `run`, with a cursor at hand."""
         if not rows:
             return 0
         by_column = zip(*map(self._values, rows), strict=True)
         bound = (v if bind is None else map(bind, v) for v, bind in zip(by_column, self._binds, strict=True))
-        cursor = connection.connection.cursor()
         cursor.executemany(self.sql, list(zip(*bound, strict=True)))
         changed: int = cursor.rowcount
         return changed
@@ -247,7 +272,9 @@ Key = tuple[Any, ...]
 
 
 class Lookup:
-    """Rows of a table by their whole primary key, straight through the driver: for keys checked on every order."""
+    """Rows of a table by their whole primary key, straight through the driver: for keys checked on every
+    order.
+    """
 
     def __init__(self, table: sa.Table, found: list[str], dialect: Dialect) -> None:
         self._table = table
@@ -256,11 +283,11 @@ class Lookup:
         self._binds = [key.type.dialect_impl(dialect).bind_processor(dialect) for key in table.primary_key]
         self._compiled: dict[int, str] = {}
 
-    def find(self, connection: Connection, *key: Any) -> tuple[Any, ...] | None:
+    def find(self, cursor: Cursor, *key: Any) -> tuple[Any, ...] | None:
         """The columns of one row as the driver gives them, None where there is no such row."""
-        return self.find_all(connection, [key]).get(key)
+        return self.find_all(cursor, [key]).get(key)
 
-    def find_all(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
+    def find_all(self, cursor: Cursor, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
         """The columns of those rows that exist, by key, in one statement."""
         if not keys:
             return {}
@@ -270,7 +297,6 @@ class Lookup:
         )  # few sizes, so few statements to prepare; the last key fills up
         values = list(bound)
         values += values[-1:] * (size - len(values))
-        cursor = connection.connection.cursor()
         cursor.execute(self._sql(size), [part for key in values for part in key])
         width = len(self._binds)
         return {bound[row[:width]]: row[width:] for row in cursor.fetchall()}
@@ -298,7 +324,7 @@ def insert_into(table: sa.Table, dialect: Dialect) -> Bulk:
 
 def upsert_into(table: sa.Table, dialect: Dialect) -> Bulk:
     """A bulk insert that overwrites the row with the same primary key."""
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect.name](table)
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect.name](table)
     keys = [column.name for column in table.primary_key]
     rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
     statement = insert.on_conflict_do_update(index_elements=keys, set_=rest)
@@ -310,7 +336,8 @@ def update_of(
 ) -> Bulk:
     """A bulk update of the named columns by primary key; rows carry the key's columns as key_NAME.
 
-    expected: columns that must still have the value that a row carries as key_NAME, or the row is not changed.
+    expected: columns that must still have the value that a row carries as key_NAME, or the row is not
+    changed.
     """
     keys = {f"key_{name}": table.c[name] for name in (*table.primary_key.columns.keys(), *expected)}
     names = sorted(changed)
@@ -326,7 +353,8 @@ def update_of(
 
 
 def lock_home(home: Path) -> IO[str]:
-    """Take the home directory for this process; it stays taken until the handle is closed or the process ends.
+    """Take the home directory for this process; it stays taken until the handle is closed or the process
+    ends.
 
     Errors: ConfigurationError if another process has it.
     """

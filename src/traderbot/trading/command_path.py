@@ -1,0 +1,244 @@
+"""The command path: one writer takes the waiting work, decides it in memory, commits it together and answers.
+
+Work that waits while a commit is under way goes into the next one (group commit), so the cost of a durable
+commit is shared. A failed transaction is rolled back, everything remembered is dropped, and its works run one
+by one, so that a bad one takes nobody along. A COMMIT that fails has an unknown outcome: it is settled by
+asking the database for a stream head.
+"""
+
+import asyncio
+import concurrent.futures
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from traderbot.engine.market import Market
+from traderbot.infra.clock import Clock
+from traderbot.infra.database import Database
+from traderbot.infra.journal import Recorded, stream_heads
+from traderbot.model.errors import TraderbotError, Unavailable
+from traderbot.trading.batch import AccountFailed, Batch, Memory, NoMarket
+from traderbot.trading.work import Outcome, Work
+
+__all__ = ["AccountFailed", "CommandPath", "NoMarket", "OutcomeUnknown"]
+
+T = TypeVar("T")
+BATCH_MAX = 256
+IDLE_SECONDS = 1.0  # without work for this long, the writer tidies up the write-ahead log
+_log = structlog.get_logger()
+
+
+class OutcomeUnknown(Unavailable):
+    """The commit failed and the database could not say whether it happened; the work was not tried again."""
+
+    code = "outcome_unknown"
+
+
+class CommandPath:
+    """The one writer of a process. `submit` and `asubmit` are safe from any thread and any event loop."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._memory = Memory(database.writer.dialect)
+        self._clock = clock
+        self._database = database
+        self._connection: Connection | None = None
+        self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._listeners: list[Callable[[list[Recorded]], None]] = []
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._write, name="command-path", daemon=True)
+        self._thread.start()
+
+    @property
+    def markets(self) -> dict[UUID, Market]:
+        """The market of each session that runs here, as of the last commit."""
+        return self._memory.markets
+
+    def listen(self, listener: Callable[[list[Recorded]], None]) -> None:
+        """Have the listener called in the writer's thread after every commit with its events; it must be
+        quick.
+        """
+        self._listeners.append(listener)
+
+    def enqueue(self, work: Work) -> "concurrent.futures.Future[Outcome]":
+        """Hand work over; the future is done when it is committed. Errors: Unavailable after `close`."""
+        future: concurrent.futures.Future[Outcome] = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()  # it can no longer be cancelled: what was handed over is done
+        work.future = future
+        self._put(work)
+        return future
+
+    def submit(self, work: Work) -> Outcome:
+        """Hand work over and wait until it is committed or refused."""
+        return self.enqueue(work).result()
+
+    async def asubmit(self, work: Work) -> Outcome:
+        """As `submit`, for an event loop; cancelling the caller does not cancel the work."""
+        work.loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = work.loop.create_future()
+        work.future = future
+        self._put(work)
+        return await future
+
+    def write(self, job: Callable[[Connection], T]) -> T:
+        """Run a job in a transaction of the writer and wait for its commit."""
+        result: T = self.submit(Work(job=job)).result
+        return result
+
+    def close(self) -> None:
+        """Commit what waits, then stop. Later work is refused."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
+        self._thread.join()
+
+    def _put(self, work: Work) -> None:
+        with self._closing:
+            if self._closed:
+                raise Unavailable("traderbot is stopping; nothing was done")
+            self._waiting.put(work)
+
+    def _write(self) -> None:
+        stopping = False
+        while not stopping:
+            first = self._next()
+            works: list[Work] = []
+            stopping = first is None
+            if first is not None:
+                works.append(first)
+                stopping = self._drain(works)
+            if works:
+                self._commit(works)
+                _answer(works)
+        self._disconnect()
+
+    def _next(self) -> Work | None:
+        """Wait for work; None is the end. When none comes for a while, use the time to tidy up."""
+        try:
+            return self._waiting.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            if self._connection is not None:
+                self._database.checkpoint(self._connection)
+            return self._waiting.get()
+
+    def _drain(self, works: list[Work]) -> bool:
+        """Take what else is waiting; true if the end was among it."""
+        while len(works) < BATCH_MAX:
+            try:
+                work = self._waiting.get_nowait()
+            except queue.Empty:
+                return False
+            if work is None:
+                return True
+            works.append(work)
+        return False
+
+    def _commit(self, works: list[Work]) -> None:
+        """Run the works in one transaction; if it fails, each in its own."""
+        try:
+            batch = self._transact(works)
+        except BaseException as error:  # noqa: BLE001 - the edge of the writer's loop: answered, never lost
+            self._memory.forget()
+            if len(works) > 1 and not isinstance(error, OutcomeUnknown):
+                for work in works:
+                    self._commit([work])
+                return
+            for work in works:
+                work.answer = error
+            if not isinstance(error, TraderbotError):
+                _log.error("work_failed", error=repr(error))
+        else:
+            self._publish(batch)
+
+    def _transact(self, works: list[Work]) -> Batch:
+        """One transaction, committed when this returns."""
+        try:
+            if self._connection is None:
+                self._connection = self._database.writer.connect()
+            transaction = self._connection.begin()
+            batch = Batch(self._memory, self._connection, self._clock.now(), works)
+            for work in works:
+                work.answer = batch.run(work)
+            batch.flush()
+        except TraderbotError:
+            transaction.rollback()
+            raise
+        except BaseException:
+            self._disconnect()
+            raise
+        try:
+            transaction.commit()
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the outcome is looked up
+            self._settle(batch, error)
+        return batch
+
+    def _settle(self, batch: Batch, error: Exception) -> None:
+        """Find out whether a failed COMMIT committed. Errors: the commit's own, if it did not;
+        OutcomeUnknown.
+        """
+        _log.error("commit_failed", error=repr(error))
+        self._disconnect()
+        unknown = OutcomeUnknown("The commit failed and its outcome is unknown; look before trying again.")
+        if not batch.appends.heads:
+            raise unknown from error
+        stream, head = next(iter(batch.appends.heads.items()))
+        query = sa.select(stream_heads.c.hash).where(stream_heads.c.stream == stream)
+        try:
+            with self._database.read() as connection:
+                found = connection.execute(query).scalar()
+        except sa.exc.SQLAlchemyError as failure:
+            raise unknown from failure
+        if found != head.hash:
+            raise error
+
+    def _disconnect(self) -> None:
+        """Give up the connection and with it any transaction left open; the next work opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _publish(self, batch: Batch) -> None:
+        self._memory.publish(batch)
+        for listener in self._listeners:
+            try:
+                listener(batch.appends.recorded)
+            except Exception as error:  # noqa: BLE001 - a listener's fault must not undo a commit
+                _log.error("listener_failed", error=repr(error))
+
+
+def _answer(works: list[Work]) -> None:
+    """Resolve the futures; those of one event loop with one wake-up."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Work]] = {}
+    for work in works:
+        if work.loop is not None:
+            by_loop.setdefault(work.loop, []).append(work)
+        elif work.future is not None:
+            _resolve(work)
+    for loop, group in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve_all, group)
+        except RuntimeError:  # the loop is gone, and with it everybody who waited
+            _log.warning("answer_undeliverable", works=len(group))
+
+
+def _resolve_all(works: list[Work]) -> None:
+    for work in works:
+        _resolve(work)
+
+
+def _resolve(work: Work) -> None:
+    future, answer = work.future, work.answer
+    if future is None or future.done():
+        return
+    if isinstance(answer, BaseException):
+        future.set_exception(answer)
+    elif answer is not None:
+        future.set_result(answer)
