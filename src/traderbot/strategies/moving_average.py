@@ -10,17 +10,18 @@ from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, Strategy
 
 
-class _Averages:
-    """One instrument's last closes and their running sums.
+class _Gap:
+    """One instrument's last closes, and how far its fast average is above the slow one.
 
-    above: if the fast average was above at the last bar, None before.
+    size: fast sum x slow - slow sum x fast, kept by what each bar adds and takes; above: its sign at the last
+    bar that was no tie, None before there are enough bars.
     """
 
-    __slots__ = ("above", "closes", "fast_sum", "slow_sum")
+    __slots__ = ("above", "closes", "size")
 
-    def __init__(self) -> None:
-        self.closes: deque[float] = deque()
-        self.fast_sum = self.slow_sum = 0.0
+    def __init__(self, bars: int) -> None:
+        self.closes: deque[float] = deque(maxlen=bars)
+        self.size = 0.0
         self.above: bool | None = None
 
 
@@ -33,27 +34,25 @@ class MovingAverageCrossover(Strategy):
         if not 0 < fast < slow:
             raise InvalidValue("fast", f"a number of bars from 1 to below slow ({slow})", fast)
         self.fast, self.slow, self.qty = fast, slow, Decimal(qty)
-        self._before_fast = -1 - fast
-        self._averages: dict[Symbol, _Averages] = {}
+        self._gaps: dict[Symbol, _Gap] = {}
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
-        averages = self._averages.get(bar.symbol)
-        if averages is None:
-            averages = self._averages[bar.symbol] = _Averages()
-        closes, close, slow = averages.closes, bar.close, self.slow
+        gap = self._gaps.get(bar.symbol)
+        if gap is None:
+            gap = self._gaps[bar.symbol] = _Gap(self.slow + 1)
+        closes, close, fast, slow = gap.closes, bar.close, self.fast, self.slow
         closes.append(close)
-        if len(closes) > slow:
-            averages.fast_sum = fast_sum = averages.fast_sum + close - closes[self._before_fast]
-            averages.slow_sum = slow_sum = averages.slow_sum + close - closes.popleft()
-        else:
-            averages.slow_sum = slow_sum = averages.slow_sum + close
-            averages.fast_sum = fast_sum = sum(list(closes)[-self.fast :])
-            if len(closes) < slow:
-                return
-        above = fast_sum * slow > slow_sum * self.fast
-        if above is averages.above or fast_sum * slow == slow_sum * self.fast:
+        if gap.above is not None:
+            gap.size = size = gap.size + close * (slow - fast) - closes[-1 - fast] * slow + closes[0] * fast
+        elif len(closes) < slow:
             return
-        averages.above = above
+        else:
+            window = list(closes)[-slow:]
+            gap.size = size = sum(window[-fast:]) * slow - sum(window) * fast
+        above = size > 0
+        if above is gap.above or not size:
+            return
+        gap.above = above
         held = ctx.position(bar.symbol)
         if above and not held:
             ctx.buy(bar.symbol, self.qty)

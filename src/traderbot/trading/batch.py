@@ -146,6 +146,13 @@ class Batch:
             self.accounts[account_id] = account
         return account
 
+    def _blank_or_known(self, account_id: UUID) -> Account:
+        """A blank account to open; one that is known, so that opening it again is seen for what it is."""
+        try:
+            return self.account(account_id)
+        except NotFound:
+            return self.accounts.setdefault(account_id, Account(account_id))
+
     def run(self, work: Work) -> Outcome:
         """Decide one work and stage its events."""
         if work.key is not None:
@@ -175,10 +182,7 @@ class Batch:
         self, account_id: UUID, command: Command, meta: Meta, events: list[Event], refusals: list[Refusal]
     ) -> None:
         if isinstance(command, OpenAccount):
-            account, session_id = (
-                self.accounts.setdefault(account_id, Account(account_id)),
-                command.session_id,
-            )
+            account, session_id = self._blank_or_known(account_id), command.session_id
         else:
             account = self.account(account_id)
             assert account.session_id is not None  # an account on record was opened
@@ -223,12 +227,6 @@ class Batch:
             self._names.add(account_id, event.client_order_id or str(event.order_id))
         elif isinstance(event, OrderFilled):
             self._executions.add(account_id, event.execution_id)
-
-    def _append(
-        self, stream: str, event: Event, account: Account | None, work: Work, outcome: Outcome
-    ) -> None:
-        self._staged.append((self.appends.add(stream, event, work.meta), account))
-        outcome.events.append(event)
 
     def _remember(self, work: Work, outcome: Outcome) -> None:
         assert work.key is not None
