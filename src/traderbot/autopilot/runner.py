@@ -1,0 +1,196 @@
+"""Run strategies on accounts of a market session: after each step, what a strategy concludes and asks for
+is one unit of work.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+import structlog
+
+from traderbot.autopilot.copies import AccountCopies
+from traderbot.infra.database import Database
+from traderbot.infra.journal import Meta, encode_event, events
+from traderbot.model.account import Account
+from traderbot.model.actions import CorporateAction
+from traderbot.model.bars import Bar
+from traderbot.model.commands import PauseTrading
+from traderbot.model.errors import Conflict
+from traderbot.model.events import Event, SignalRaised
+from traderbot.model.symbols import Symbol
+from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.trading.command_path import AccountFailed, CommandPath
+from traderbot.trading.session_market import SessionMarket
+from traderbot.trading.streams import account_stream
+from traderbot.trading.work import Work
+
+DETAIL_MAX = 300
+_log = structlog.get_logger()
+
+
+class StrategyFailed(Exception):  # noqa: N818 - never leaves this room
+    """A strategy raised, or gave what cannot be recorded."""
+
+
+@dataclass(slots=True)
+class Assignment:
+    """A strategy that trades an account.
+
+    started: whether it saw a step since the process began. done: time of the last step it is through with.
+    sure: whether nothing of it is known to be on record behind `done`; not so after a start or a failure.
+    """
+
+    account_id: UUID
+    strategy: Strategy
+    started: bool = False
+    done: int = -1
+    sure: bool = False
+    meta: Meta = field(init=False)
+    run: UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meta = Meta(actor=f"strategy:{self.strategy.name}")
+        self.run = uuid5(self.account_id, self.strategy.name)
+
+
+class Autopilot:
+    """Calls the strategies of a session after each of its steps.
+
+    Everything a strategy asks for at a step commits in one transaction, under ids that follow from account,
+    strategy and step. So after a crash a step was either dealt with or was not, and the journal tells which:
+    nothing is asked twice, nothing is lost. What a strategy remembers beyond its parameters is not kept: it
+    must follow from what Context shows it.
+    """
+
+    def __init__(
+        self,
+        path: CommandPath,
+        database: Database,
+        bars: dict[Symbol, Bar],
+        actions: Iterable[CorporateAction],
+    ) -> None:
+        self._path = path
+        self._database = database
+        self._bars = bars
+        self._actions: dict[Symbol, list[CorporateAction]] = defaultdict(list)
+        for action in actions:
+            self._actions[action.symbol].append(action)
+        self._copies = AccountCopies(path, database)
+        self._assignments: list[Assignment] = []
+
+    def assign(self, account_id: UUID, strategy: Strategy) -> None:
+        """Have the strategy trade the account from the last step on. Errors: Conflict for a second strategy
+        of that name, whose orders could not be told from the first one's.
+        """
+        if any(a.account_id == account_id and a.strategy.name == strategy.name for a in self._assignments):
+            raise Conflict(f"the strategy {strategy.name} trades this account already")
+        self._assignments.append(Assignment(account_id, strategy))
+
+    def follow(self, market: SessionMarket, moved: list[Bar]) -> None:
+        """Let every strategy see the step and hand in what it asks for, once each however often the step is
+        shown. A strategy that raises, or whose account fails, has the account paused; it goes on when
+        somebody resumes it. What the platform itself cannot do is raised: the step is then shown again.
+        """
+        for assignment in list(self._assignments):
+            if assignment.done >= market.time:
+                continue
+            try:
+                self._run(assignment, market, moved)
+            except (StrategyFailed, AccountFailed) as error:
+                self._pause(assignment, error)
+            except Exception:
+                assignment.sure = False
+                self._copies.forget()
+                raise
+            assignment.done, assignment.sure = market.time, True
+
+    def _run(self, assignment: Assignment, market: SessionMarket, moved: list[Bar]) -> None:
+        if not assignment.sure and self._acted(assignment, market.time):
+            return
+        account = self._copies.get(assignment.account_id)
+        if account.halted is not None:
+            return
+        ctx = self._call(assignment, account, market, moved)
+        facts = _facts(assignment, ctx.raised, market.time)
+        asked = [(assignment.account_id, ask) for ask in ctx.take_asked()]
+        if not facts and not asked:
+            return
+        outcome = self._path.submit(Work(facts=facts, commands=list(asked), meta=assignment.meta))
+        for refusal in outcome.refusals:
+            _log.info(
+                "strategy_order_refused",
+                strategy=assignment.strategy.name,
+                reason=refusal.reason.value,
+                detail=refusal.detail,
+            )
+
+    def _call(
+        self, assignment: Assignment, account: Account, market: SessionMarket, moved: list[Bar]
+    ) -> Context:
+        """Show a strategy the step. Errors: StrategyFailed."""
+        strategy, numbers = assignment.strategy, count()
+        ctx = Context(
+            account,
+            market,
+            self._bars,
+            lambda: uuid5(assignment.run, f"{market.step}:{next(numbers)}"),
+            self._actions,
+        )
+        try:
+            if not assignment.started:
+                strategy.on_start(ctx)
+                assignment.started = True
+            for bar in moved:
+                strategy.on_bar(ctx, bar)
+        except (Exception, SystemExit) as error:  # the edge of other people's code
+            _log.error("strategy_failed", strategy=strategy.name, error=repr(error), exc_info=error)
+            raise StrategyFailed(f"{type(error).__name__}: {error}") from error
+        return ctx
+
+    def _acted(self, assignment: Assignment, time: int) -> bool:
+        """Whether something the strategy asked for at this step, or later, is on record."""
+        newest = (
+            sa.select(events.c.metadata, events.c.effective_at)
+            .where(events.c.stream == account_stream(assignment.account_id))
+            .order_by(events.c.position.desc())
+        )
+        own = f'"actor":"{assignment.meta.actor}"'
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=100).execute(newest):
+                if row.effective_at is not None and row.effective_at < time:
+                    return False
+                if own in row.metadata:
+                    return True
+        return False
+
+    def _pause(self, assignment: Assignment, error: Exception) -> None:
+        pause = PauseTrading(f"the strategy {assignment.strategy.name} failed: {error}"[:DETAIL_MAX])
+        self._path.submit(Work(commands=[(assignment.account_id, pause)], meta=assignment.meta))
+
+
+def _facts(assignment: Assignment, raised: list[RaisedSignal], time: int) -> list[tuple[str, Event]]:
+    """The signals as events of the account. Errors: StrategyFailed for one that cannot be recorded."""
+    stream, facts = account_stream(assignment.account_id), list[tuple[str, Event]]()
+    for signal_id, signal, order_id in raised:
+        fact = SignalRaised(
+            at=time,
+            signal_id=signal_id,
+            account_id=assignment.account_id,
+            strategy=assignment.strategy.name,
+            symbol=signal.symbol,
+            action=signal.action,
+            probability=signal.probability,
+            confidence=signal.confidence,
+            target_weight=signal.target_weight,
+            order_id=order_id,
+            rationale=signal.rationale,
+        )
+        try:
+            encode_event(fact)
+        except (TypeError, ValueError) as error:
+            raise StrategyFailed(f"its signal on {signal.symbol} cannot be recorded: {error}") from error
+        facts.append((stream, fact))
+    return facts

@@ -1,0 +1,8 @@
+"""Alembic's environment: runs on the connection that `migrate` gives, inside its transaction."""
+
+from alembic import context
+
+from traderbot.infra.database import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

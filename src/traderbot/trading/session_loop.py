@@ -1,0 +1,252 @@
+"""The session loop: plays the steps of a replay through the command path, each step as one transaction over
+all its accounts.
+
+A step: splits and dividends with this ex-date, then the bars against the orders placed before them,
+expiries, the valuation at the closes, and the session's own advance. Then whoever follows the session (the
+autopilot) may act; what it asks is matched from the next step on, and that step is not played before it has
+been asked. The step is on record with its effects, so a restart goes on behind the last one that committed,
+and shows the followers that one again: the process may have ended before they had acted on it.
+"""
+
+import threading
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from traderbot.infra.journal import Meta, Recorded
+from traderbot.market.sessions import NOT_STARTED, ReplaySession
+from traderbot.model.account import Account
+from traderbot.model.bars import Bar
+from traderbot.model.commands import ApplyCorporateAction, Command, PauseTrading, RevaluePortfolio
+from traderbot.model.errors import TraderbotError
+from traderbot.model.events import AccountOpened, Event, SessionAdvanced
+from traderbot.model.symbols import Symbol
+from traderbot.simulation.broker import SimulatedBroker
+from traderbot.trading import tables as t
+from traderbot.trading.command_path import AccountFailed, CommandPath
+from traderbot.trading.session_market import SessionMarket
+from traderbot.trading.streams import session_stream
+from traderbot.trading.work import Work
+
+LEFT_BEHIND = "the books of this account do not add up"
+"""How the pause of an account begins that steps no longer touch."""
+
+DETAIL_MAX = 300
+RETRY_FIRST_S = 0.5
+RETRY_MAX_S = 30.0
+_log = structlog.get_logger()
+
+
+class _OutOfStepError(TraderbotError):
+    """The session on record does not stand where this step begins; nothing was played.
+
+    recorded: the step on record.
+    """
+
+    code = "out_of_step"
+
+    def __init__(self, step: int, recorded: int) -> None:
+        super().__init__(f"step {step} cannot be played: the session on record stands at {recorded}")
+        self.recorded = recorded
+
+
+class SessionLoop:
+    """One replay session and the accounts in it. `followers` are called after every step, in order, in the
+    loop's thread, and once at the start with the last step on record. A follower that raises is called again
+    with the same step.
+
+    trouble: why the session cannot go on at the moment, None while it can; it keeps trying.
+    """
+
+    def __init__(
+        self,
+        session_id: UUID,
+        replay: ReplaySession,
+        path: CommandPath,
+        broker: SimulatedBroker,
+        accounts: Iterable[UUID] = (),
+        left_behind: Iterable[UUID] = (),
+    ) -> None:
+        self.session_id = session_id
+        self.replay = replay
+        self.followers: list[Callable[[SessionMarket, list[Bar]], None]] = []
+        self.bars: dict[Symbol, Bar] = {name: bars.cursor() for name, bars in replay.dataset.bars.items()}
+        self.trouble: str | None = None
+        self._path = path
+        self._broker = broker
+        self._accounts = sorted(accounts)  # once built, touched by the writer's thread only
+        self._left_behind = set(left_behind)
+        self._meta = Meta(actor=f"session:{session_id}")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="session-loop", daemon=True)
+        self.market = SessionMarket(replay.dataset, replay.timeline, replay.step)
+        path.markets[session_id] = self.market
+        path.listen(self._enrol)
+        self._owed: tuple[SessionMarket, list[Bar]] | None = self._stand()
+
+    def start(self) -> None:
+        """Begin to play, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the step under way, then end."""
+        self._stopping.set()
+        self.replay.stop()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def play(self, step: int) -> list[Event]:
+        """Play one step: commit its effects, move the clock, call the followers."""
+        self.call_followers()
+        market = self.market.at(step)
+        moved = self._move(step)
+        events = self._commit(step, market, {bar.symbol: bar for bar in moved})
+        self.market = market
+        self._owed = (market, moved)
+        self.replay.played(step)
+        self.call_followers()
+        return events
+
+    def call_followers(self) -> None:
+        """Show the followers the last step, unless they have dealt with it."""
+        if self._owed is not None:
+            for follower in self.followers:
+                follower(*self._owed)
+            self._owed = None
+
+    def _run(self) -> None:
+        """Play what is due until stopped. What goes wrong is said and tried again: a full disk may empty."""
+        pause = RETRY_FIRST_S
+        step: int | None = self.replay.step
+        while step is not None and not self._stopping.is_set():
+            try:
+                self.call_followers()
+                step = self.replay.wait_for_next()
+                if step is not None:
+                    self.play(step)
+            except Exception as error:  # noqa: BLE001 - the loop's edge
+                self.trouble = repr(error)
+                _log.error("step_failed", step=step, error=repr(error), again_in_s=pause)
+                self._stopping.wait(pause)
+                pause = min(2 * pause, RETRY_MAX_S)
+            else:
+                pause, self.trouble = RETRY_FIRST_S, None
+
+    def _enrol(self, recorded: list[Recorded]) -> None:
+        """Take new accounts of this session into its steps."""
+        for entry in recorded:
+            if isinstance(entry.event, AccountOpened) and entry.event.session_id == self.session_id:
+                insort(self._accounts, entry.event.account_id)
+
+    def _stand(self) -> tuple[SessionMarket, list[Bar]] | None:
+        """Move every cursor to the last bar known, and give back the last step played, if any was."""
+        step = self.replay.step
+        if step == NOT_STARTED:
+            return None
+        for name, bars in self.replay.dataset.bars.items():
+            known = bars.known_by(self.replay.time)
+            if known:
+                self.bars[name].move(known - 1)
+        return self.market, self._move(step)
+
+    def _move(self, step: int) -> list[Bar]:
+        moved = []
+        for bars, index in self.replay.bars_of(step):
+            bar = self.bars[bars.symbol]
+            bar.move(index)
+            moved.append(bar)
+        return moved
+
+    def _commit(self, step: int, market: SessionMarket, bars: dict[Symbol, Bar]) -> list[Event]:
+        """One transaction for the step; an account whose books do not add up is paused and left behind, the
+        others go on. Gives back nothing for a step that turns out to be on record already.
+        """
+        while True:
+            try:
+                return self._path.submit(self._work(step, market, bars)).events
+            except AccountFailed as failure:
+                _log.error("account_failed", account=str(failure.account_id), error=failure.detail)
+                if failure.account_id in self._left_behind:
+                    raise
+                self._left_behind.add(failure.account_id)
+                self._path.submit(Work(commands=[(failure.account_id, _pause(failure))], meta=self._meta))
+            except _OutOfStepError as found:
+                if found.recorded != step:
+                    raise
+                self._path.markets[self.session_id] = market
+                return []
+
+    def _work(self, step: int, market: SessionMarket, bars: dict[Symbol, Bar]) -> Work:
+        work = Work(markets={self.session_id: market}, meta=self._meta)
+        work.facts.append(
+            (session_stream(self.session_id), SessionAdvanced(market.time, self.session_id, step))
+        )
+
+        def prepare(connection: Connection) -> None:
+            """Runs in the writer's thread just before the step is decided, so that no account that has an
+            order by then is missing.
+            """
+            recorded = connection.execute(_STEP, {"session_id": self.session_id}).scalar()
+            if recorded != step - 1:
+                raise _OutOfStepError(step, NOT_STARTED if recorded is None else recorded)
+            if self.trouble is not None:  # a commit whose outcome was unknown may have opened accounts
+                self._accounts = sorted(accounts_of(connection, self.session_id))
+            work.plans[:] = self._plans(step, market, bars)
+
+        work.job = prepare
+        return work
+
+    def _plans(
+        self, step: int, market: SessionMarket, bars: dict[Symbol, Bar]
+    ) -> Iterator[tuple[UUID, Callable[[Account], Iterable[Command]]]]:
+        actions = [ApplyCorporateAction(action) for action in self.replay.actions_of(step)]
+        match = partial(self._match, step=step, time=market.time, bars=bars)
+        for account_id in self._accounts:
+            if account_id in self._left_behind:
+                yield account_id, _stay_paused
+                continue
+            if actions:
+                yield account_id, lambda account: actions
+            yield account_id, match
+
+    def _match(self, account: Account, *, step: int, time: int, bars: dict[Symbol, Bar]) -> list[Command]:
+        """What the step does to an account: its orders against the bars, then the valuation; nothing where
+        there is nothing. Errors: AccountFailed.
+        """
+        try:
+            commands = self._broker.reports(account.orders.values(), bars, time)
+        except (TraderbotError, ArithmeticError, LookupError, ValueError) as error:
+            raise AccountFailed(account.id, error) from error
+        if commands or any(position.qty for position in account.positions.values()):
+            commands.append(RevaluePortfolio(step))
+        return commands
+
+
+def accounts_of(connection: Connection, session_id: UUID) -> list[UUID]:
+    """The accounts of a session."""
+    query = sa.select(t.accounts.c.id).where(t.accounts.c.session_id == session_id)
+    return list(connection.execute(query).scalars())
+
+
+def left_behind_of(connection: Connection, session_id: UUID) -> list[UUID]:
+    """The accounts of a session that its steps no longer touch."""
+    behind = t.accounts.c.halted.startswith(LEFT_BEHIND, autoescape=True)
+    query = sa.select(t.accounts.c.id).where(t.accounts.c.session_id == session_id, behind)
+    return list(connection.execute(query).scalars())
+
+
+_STEP = sa.select(t.market_sessions.c.step).where(t.market_sessions.c.id == sa.bindparam("session_id"))
+
+
+def _pause(failure: AccountFailed) -> PauseTrading:
+    return PauseTrading(f"{LEFT_BEHIND}: {failure.detail}"[:DETAIL_MAX])
+
+
+def _stay_paused(account: Account) -> list[Command]:
+    """An account that missed a step must not trade again, whoever resumed it."""
+    return [PauseTrading(LEFT_BEHIND)] if account.halted is None else []

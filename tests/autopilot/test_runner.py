@@ -1,0 +1,195 @@
+"""The autopilot: once a step, whatever raises; nothing lost and nothing twice after the process ended."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from traderbot.autopilot.runner import Autopilot
+from traderbot.model import commands as c
+from traderbot.model import events as e
+from traderbot.model.bars import Bar
+from traderbot.model.errors import Conflict, Unavailable
+from traderbot.model.signals import Signal
+from traderbot.strategies.base import Context, Strategy
+from trading.session_rig import AAA, SessionRig
+from trading.test_session_loop import events_of
+
+pytestmark = pytest.mark.integration
+
+
+class Scripted(Strategy):
+    """Does at the n-th bar of AAA what the script says."""
+
+    name = "scripted"
+
+    def __init__(self, script: dict[int, Any]) -> None:
+        self.script = script
+        self.starts = 0
+        self.seen: list[int] = []
+        self.newest: list[int] = []
+
+    def on_start(self, ctx: Context) -> None:
+        self.starts += 1
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        if bar.symbol != AAA:
+            return
+        self.seen.append(bar.index)
+        self.newest.append(max(int(ctx.history(name).times[-1]) for name in ctx.symbols) - ctx.time)
+        action = self.script.get(bar.index)
+        if action is not None:
+            action(ctx)
+
+
+def buys(ctx: Context) -> None:
+    ctx.buy(AAA, 5)
+
+
+def fails(ctx: Context) -> None:
+    raise ValueError("a mistake")
+
+
+class Desk(SessionRig):
+    """A session with an autopilot."""
+
+    def pilot(self, account_id: UUID, strategy: Strategy) -> Autopilot:
+        autopilot = Autopilot(self.path, self.database, self.loop.bars, self.dataset.actions)
+        self.loop.followers.append(autopilot.follow)
+        autopilot.assign(account_id, strategy)
+        return autopilot
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+def test_every_step_is_seen_once_and_never_a_later_bar(desk: Desk) -> None:
+    account_id, strategy = desk.join(), Scripted({})
+    desk.pilot(account_id, strategy)
+    desk.play(10)
+    desk.loop.call_followers()
+    assert strategy.seen == list(range(11))
+    assert strategy.starts == 1
+    assert set(strategy.newest) == {0}
+
+
+def test_signals_and_orders_of_a_step_commit_together_under_ids_that_follow_from_it(desk: Desk) -> None:
+    def act(ctx: Context) -> None:
+        ctx.buy(AAA, 5, signal=Signal(AAA, "buy", {"summary": "because"}, 0.6, 0.2, 0.1))
+
+    account_id = desk.join()
+    desk.pilot(account_id, Scripted({2: act}))
+    desk.play(3)
+    (raised,), (placed,) = (events_of(desk, account_id, kind) for kind in (e.SignalRaised, e.OrderPlaced))
+    assert (placed.signal_id, raised.order_id) == (raised.signal_id, placed.order_id)
+    assert raised.at == placed.at == desk.loop.market.at(2).time
+    assert {raised.signal_id.version, placed.order_id.version} == {5}
+    assert len(events_of(desk, account_id, e.OrderFilled)) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("a mistake"), SystemExit(3), RecursionError("deep")])
+def test_a_strategy_that_raises_has_its_account_paused_and_the_others_go_on(
+    desk: Desk, error: BaseException
+) -> None:
+    def fails(ctx: Context) -> None:
+        ctx.buy(AAA, 1)
+        raise error
+
+    ill, well = desk.join(), desk.join()
+    autopilot = desk.pilot(ill, Scripted({1: fails}))
+    autopilot.assign(well, Scripted({1: buys}))
+    desk.play(2)
+    (pause,) = events_of(desk, ill, e.TradingPaused)
+    assert "scripted failed" in pause.detail
+    assert events_of(desk, ill, e.OrderPlaced) == [], "what it asked before it failed is dropped"
+    assert len(events_of(desk, well, e.OrderFilled)) == 1
+
+
+def test_a_paused_strategy_sees_nothing_until_the_account_is_resumed(desk: Desk) -> None:
+    account_id, strategy = desk.join(), Scripted({1: fails, 5: buys})
+    desk.pilot(account_id, strategy)
+    desk.play(3)
+    assert strategy.seen == [0, 1]
+    desk.ask(account_id, c.ResumeTrading())
+    desk.play(3)
+    assert strategy.seen == [0, 1, 4, 5, 6]
+    assert len(events_of(desk, account_id, e.OrderPlaced)) == 1
+
+
+def test_a_signal_that_cannot_be_recorded_is_the_strategys_fault(desk: Desk) -> None:
+    def act(ctx: Context) -> None:
+        ctx.raise_signal(Signal(AAA, "hold", {"summary": object()}))
+
+    account_id = desk.join()
+    desk.pilot(account_id, Scripted({1: act}))
+    desk.play(2)
+    (pause,) = events_of(desk, account_id, e.TradingPaused)
+    assert "cannot be recorded" in pause.detail
+
+
+def test_what_the_platform_cannot_do_is_no_fault_of_the_strategy(desk: Desk) -> None:
+    account_id, strategy = desk.join(), Scripted({1: buys})
+    autopilot = desk.pilot(account_id, strategy)
+    submit, failures = desk.path.submit, iter([Unavailable("the disk is full")])
+
+    def sometimes(work: Any) -> Any:
+        if work.meta.actor.startswith("strategy:"):
+            for failure in failures:
+                raise failure
+        return submit(work)
+
+    desk.path.submit = sometimes  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        desk.play()
+    assert events_of(desk, account_id, e.TradingPaused) == []
+    desk.loop.call_followers()
+    autopilot.follow(desk.loop.market, [])
+    assert strategy.seen == [0, 1, 1]
+    assert len(events_of(desk, account_id, e.OrderPlaced)) == 1
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_after_a_restart_orders_without_a_signal_are_neither_lost_nor_doubled(
+    desk: Desk, answered: bool
+) -> None:
+    account_id = desk.join()
+    if answered:
+        desk.pilot(account_id, Scripted({2: buys}))
+    desk.play(2)
+    desk.restart()
+    strategy = Scripted({2: buys})
+    desk.pilot(account_id, strategy)
+    desk.play(2)
+    assert len(events_of(desk, account_id, e.OrderPlaced)) == 1
+    assert strategy.seen == ([3, 4] if answered else [2, 3, 4])
+
+
+def test_two_strategies_of_one_name_cannot_trade_one_account(desk: Desk) -> None:
+    account_id = desk.join()
+    autopilot = desk.pilot(account_id, Scripted({}))
+    with pytest.raises(Conflict):
+        autopilot.assign(account_id, Scripted({}))
+
+
+def test_cancels_come_before_sells_and_sells_before_buys(desk: Desk) -> None:
+    def open_one(ctx: Context) -> None:
+        ctx.buy(AAA, 5)
+
+    def act(ctx: Context) -> None:
+        ctx.buy(AAA, 1, "60")
+        ctx.sell(AAA, 2)
+
+    account_id = desk.join()
+    desk.pilot(account_id, Scripted({1: open_one, 3: act}))
+    desk.play(3)
+    assert [placed.side.value for placed in events_of(desk, account_id, e.OrderPlaced)] == [
+        "buy",
+        "sell",
+        "buy",
+    ]

@@ -1,0 +1,76 @@
+"""Rebuilding: the tables are the fold of the journal, and one that was tampered with is found and mended."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from traderbot.trading import audit
+from traderbot.trading import tables as t
+from trading.session_rig import SessionRig
+from trading.test_session_loop import buy
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def played(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionRig]:
+    monkeypatch.setattr(audit, "PAGE", 7)  # several pages
+    rig = SessionRig(tmp_path_factory.mktemp("played"))
+    account_id = rig.join()
+    rig.ask(account_id, buy())
+    rig.ask(account_id, buy(limit="60", gtc=True))
+    rig.play(12)
+    yield rig
+    rig.close()
+
+
+def tamper(rig: SessionRig, statement: str) -> None:
+    rig.path.write(lambda connection: connection.execute(sa.text(statement)))
+
+
+def test_what_is_in_use_is_the_fold(played: SessionRig) -> None:
+    seen: list[int] = []
+    result = audit.rebuild(played.database, progress=seen.append)
+    assert result.differences == []
+    assert seen == sorted(seen)
+    assert seen[-1] == result.events
+    assert result.rows > 20
+
+
+@pytest.mark.parametrize(
+    ("statement", "table", "missing", "extra"),
+    [
+        ("UPDATE accounts SET cash = cash + 1", "accounts", 1, 1),
+        ("DELETE FROM fills", "fills", 1, 0),
+        ("UPDATE positions SET qty = qty * 2", "positions", 1, 1),
+        ("INSERT INTO client_order_ids SELECT account_id, 'forged', order_id FROM client_order_ids LIMIT 1",
+         "client_order_ids", 0, 1),
+    ],
+)  # fmt: skip
+def test_a_tampered_table_is_found_and_replaced(
+    played: SessionRig, statement: str, table: str, missing: int, extra: int
+) -> None:
+    tamper(played, statement)
+    found = audit.rebuild(played.database)
+    assert found.differences == [audit.Difference(table, missing, extra)]
+    again = audit.rebuild(played.database, replace=True)
+    assert again.differences == found.differences
+    assert audit.rebuild(played.database).differences == []
+
+
+def test_every_folded_table_is_compared(played: SessionRig) -> None:
+    for table in t.FOLDED:
+        tamper(played, f"DELETE FROM {table.name}")
+    found = {difference.table for difference in audit.rebuild(played.database, replace=True).differences}
+    assert found >= {
+        "accounts",
+        "orders",
+        "fills",
+        "positions",
+        "lots",
+        "postings",
+        "valuations",
+        "market_sessions",
+    }
+    assert audit.rebuild(played.database).differences == []
