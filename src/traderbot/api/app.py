@@ -1,0 +1,90 @@
+"""The application: routers, middleware, errors and the page, around one platform."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+import traderbot
+from traderbot.api import (
+    account_endpoints,
+    auth_endpoints,
+    market_endpoints,
+    order_entry,
+    orders_endpoints,
+    system_endpoints,
+    users_endpoints,
+    websocket,
+)
+from traderbot.api.examples import with_examples
+from traderbot.api.middleware import HttpMetrics, install_middleware
+from traderbot.api.problems import install_problems
+from traderbot.api.schemas_common import Cursors
+from traderbot.bootstrap import Platform
+from traderbot.infra.settings import signing_secret
+from traderbot.users.tokens import derive_key
+
+STATIC = Path(__file__).parent / "static"
+
+DESCRIPTION = """\
+Trade a paper account in a market session and see why every decision was made.
+
+Decimals are strings, times RFC 3339 in UTC. Errors are problem+json (RFC 9457) with a stable `code`.
+Market time is the session's clock: in a replay it is the time of the bars, not of the wall.
+
+The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "..."}`, then
+`{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock"], "after": 123}`.
+Order and signal frames carry their journal position; give the last one as `after` to resume without loss.
+"""
+
+
+def build_app(platform: Platform) -> FastAPI:
+    """The ASGI application of a platform."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.commits.attach(asyncio.get_running_loop())
+        yield
+
+    app = FastAPI(
+        title="traderbot",
+        version=traderbot.__version__,
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url="/api/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.platform = platform
+    app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))
+    websocket.install_commits(app, platform)
+    for module in (
+        auth_endpoints,
+        users_endpoints,
+        order_entry,
+        orders_endpoints,
+        account_endpoints,
+        market_endpoints,
+        system_endpoints,
+        websocket,
+    ):
+        app.include_router(module.router)
+    app.router.routes.insert(0, order_entry.hot_route())
+    install_problems(app)
+    describe = app.openapi
+    app.openapi = lambda: with_examples(describe())  # type: ignore[method-assign]  # as FastAPI documents it
+    settings = platform.settings
+    install_middleware(
+        app,
+        body_limit=settings.body_limit_bytes,
+        cors_origins=settings.cors_origins,
+        metrics=HttpMetrics(platform.metrics),
+    )
+    if STATIC.is_dir():
+        app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+    return app

@@ -1,0 +1,218 @@
+"""An example of every answer, for the OpenAPI description."""
+
+from typing import Any
+
+_ORDER_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11"
+_SIGNAL_ID = "6a1c9a3e-2f6e-5d84-9a59-0c5c2f3f1b7d"
+_ACCOUNT_ID = "0198c7a2-5d02-7aa1-8f0e-6b1f4f3d2c90"
+_USER_ID = "0198c7a2-5d01-7f3b-a2d4-93c1d0b7e645"
+_SESSION_ID = "0198c7a2-5c00-7b1d-8c3e-5a9f0e1d2b34"
+_TIME = "2005-01-04T21:00:00Z"
+
+_USER = {
+    "id": _USER_ID,
+    "email": "ada@example.com",
+    "display_name": "Ada",
+    "role": "trader",
+    "created_at": "2026-01-05T09:30:00Z",
+    "account_id": _ACCOUNT_ID,
+}
+_TOKENS = {
+    "access_token": "eyJhbGciOiJIUzI1NiIs...",
+    "refresh_token": "tbr_1hX9cYwq0s...",
+    "token_type": "bearer",
+    "expires_in": 900,
+}
+_KEY = {
+    "id": "0198c7a2-6a10-7c55-9d21-4e8b7f6a5c43",
+    "name": "laptop",
+    "prefix": "tb_k3Jx9",
+    "created_at": "2026-01-05T09:30:00Z",
+    "last_used_at": None,
+}
+_ORDER = {
+    "id": _ORDER_ID,
+    "client_order_id": "momentum-2005-01-03-MSFT",
+    "symbol": "MSFT",
+    "side": "buy",
+    "type": "market",
+    "time_in_force": "day",
+    "qty": "10",
+    "limit_price": None,
+    "status": "filled",
+    "filled_qty": "10",
+    "filled_avg_price": "26.775354",
+    "hold": "0",
+    "placed_at": "2005-01-03T21:00:00Z",
+    "updated_at": _TIME,
+    "expires_at": _TIME,
+    "replaces": None,
+    "replaced_by": None,
+    "signal_id": _SIGNAL_ID,
+    "reason": None,
+}
+_FILL = {
+    "execution_id": "d0b3f3a7-2f5b-5c58-8d67-1f5e6a7b8c9d",
+    "order_id": _ORDER_ID,
+    "symbol": "MSFT",
+    "side": "buy",
+    "qty": "10",
+    "price": "26.775354",
+    "fee": "0.026775",
+    "realised": "0",
+    "time": _TIME,
+}
+_HOLDING = {
+    "symbol": "MSFT",
+    "qty": "10",
+    "avg_entry_price": "26.775354",
+    "cost_basis": "267.75354",
+    "mark": "26.84",
+    "market_value": "268.4",
+    "unrealised_pnl": "0.64646",
+    "realised_pnl": "0",
+    "day_change": "1",
+}
+_PORTFOLIO = {
+    "account_id": _ACCOUNT_ID,
+    "currency": "USD",
+    "cash": "99732.219685",
+    "held": "0",
+    "available": "99732.219685",
+    "market_value": "268.4",
+    "equity": "100000.619685",
+    "starting_cash": "100000",
+    "realised_pnl": "0",
+    "unrealised_pnl": "0.64646",
+    "day_change": "1",
+    "fees": "0.026775",
+    "dividends": "0",
+    "total_return": "0.000006197",
+    "halted": None,
+    "as_of": _TIME,
+    "holdings": [_HOLDING],
+}
+_SIGNAL = {
+    "id": _SIGNAL_ID,
+    "time": "2005-01-03T21:00:00Z",
+    "symbol": "MSFT",
+    "strategy": "ai_forecast",
+    "action": "buy",
+    "probability": 0.58,
+    "confidence": 0.16,
+    "target_weight": 0.12,
+    "order_id": _ORDER_ID,
+    "rationale": {
+        "summary": "58% that MSFT closes higher in 5 sessions, mostly for its fall over the last 5 sessions.",
+        "contributions": [
+            {
+                "feature": "return_5",
+                "label": "return over 5 sessions",
+                "value": -0.021,
+                "contribution": 0.11,
+                "effect": "raises",
+            }
+        ],
+        "model": {
+            "version": "3f9c2a71",
+            "trained_from": "2000-06-01",
+            "trained_to": "2004-12-31",
+            "samples": 4600,
+            "accuracy": 0.53,
+        },
+    },
+}
+_CHAIN = [
+    {
+        "position": 41,
+        "type": "SignalRaised",
+        "time": "2005-01-03T21:00:00Z",
+        "title": "Signal: buy MSFT",
+        "detail": "58% that MSFT closes higher in 5 sessions, mostly for its fall over the last 5 sessions.",
+        "actor": "strategy:ai_forecast",
+    },
+    {
+        "position": 42,
+        "type": "OrderPlaced",
+        "time": "2005-01-03T21:00:00Z",
+        "title": "Approved: buy 10 MSFT at the market",
+        "detail": "The gate saw a market of 26.74 under rules version 1; holds 294.17 of cash.",
+        "actor": "strategy:ai_forecast",
+    },
+]
+_EVENT = {
+    "position": 43,
+    "type": "CashMoved",
+    "time": "2005-01-03T21:00:00Z",
+    "recorded_at": "2026-01-05T09:30:00.000123Z",
+    "actor": f"user:{_USER_ID}",
+    "data": {"at": 1104786000000000, "amount": "100000", "kind": "deposit"},
+}
+_BAR = {
+    "time": _TIME,
+    "open": "26.87",
+    "high": "27.1",
+    "low": "26.66",
+    "close": "26.84",
+    "volume": "109442100",
+}
+_INSTRUMENT = {
+    "symbol": "MSFT",
+    "name": "Microsoft Corporation",
+    "exchange": "NASDAQ",
+    "first_bar": "2000-03-01T21:00:00Z",
+    "last_bar": _TIME,
+    "bars": 1219,
+}
+_CLOCK = {
+    "session_id": _SESSION_ID,
+    "name": "demo",
+    "mode": "replay",
+    "time": _TIME,
+    "date": "2005-01-04",
+    "paused": False,
+    "speed": 2.0,
+    "step": 1218,
+    "steps": 3270,
+    "ended": False,
+    "start": "2000-03-01",
+    "end": "2013-03-01",
+    "jump_to": None,
+}
+
+
+def _page(item: dict[str, Any]) -> dict[str, Any]:
+    return {"items": [item], "next_cursor": None}
+
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "RegisteredOut": {**_TOKENS, "user": _USER},
+    "TokensOut": _TOKENS,
+    "UserOut": _USER,
+    "ApiKeysOut": {"items": [_KEY]},
+    "OrderOut": _ORDER,
+    "Page_OrderOut_": _page(_ORDER),
+    "OrderStates": {"items": [{"id": _ORDER_ID, "status": "canceled"}]},
+    "Page_FillOut_": _page(_FILL),
+    "HoldingOut": _HOLDING,
+    "Holdings": {"items": [_HOLDING]},
+    "PortfolioOut": _PORTFOLIO,
+    "EquityHistory": {"items": [{"time": _TIME, "equity": "100000.619685", "cash": "99732.219685"}]},
+    "Page_SignalOut_": _page(_SIGNAL),
+    "WhyOut": {"order": _ORDER, "signal": _SIGNAL, "chain": _CHAIN},
+    "Events": {"items": [_EVENT], "next_after": 43},
+    "HaltOut": {"halted": "too much at once"},
+    "Instruments": {"items": [_INSTRUMENT]},
+    "BarsOut": {"symbol": "MSFT", "adjustment": "raw", "items": [_BAR]},
+    "ClockOut": _CLOCK,
+    "Health": {"status": "ok", "version": "0.1.0"},
+    "Ready": {"status": "ready", "market_time": _TIME},
+}
+
+
+def with_examples(description: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI description with the examples in its schemas."""
+    schemas = description["components"]["schemas"]
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
+    return description

@@ -1,0 +1,130 @@
+"""/api/v1/market: instruments, bars known by now, and the session's clock."""
+
+from datetime import date
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+
+from traderbot.api.access import ThePlatform
+from traderbot.api.problems import problem_responses
+from traderbot.api.schemas_common import SymbolIn
+from traderbot.api.security import AdminUser, CurrentUser
+from traderbot.api.strict_json import StrictRoute
+from traderbot.api.trading_schemas import BarOut, BarsOut, ClockIn, ClockOut, InstrumentOut, Instruments
+from traderbot.bootstrap import Platform
+from traderbot.model.border import price_from_float, quantity_from_float
+from traderbot.model.errors import InvalidValue
+from traderbot.trading.session_loop import SessionLoop
+
+router = APIRouter(prefix="/api/v1/market", tags=["market"], route_class=StrictRoute)
+
+BARS_MAX = 10_000
+
+
+def clock_of(session: SessionLoop) -> ClockOut:
+    """The session's clock as it stands."""
+    now = session.replay.snapshot()
+    return ClockOut(
+        session_id=session.session_id,
+        name=session.replay.dataset.name,
+        mode="replay",
+        time=now.time,
+        date=now.date.isoformat(),
+        paused=now.paused,
+        speed=now.speed,
+        step=now.step,
+        steps=now.steps,
+        ended=now.ended,
+        start=now.start.isoformat(),
+        end=now.end.isoformat(),
+        jump_to=None if now.jump_to is None else now.jump_to.isoformat(),
+    )
+
+
+@router.get("/instruments", summary="What can be traded", responses=problem_responses(401))
+def instruments(platform: ThePlatform, _principal: CurrentUser) -> Instruments:
+    dataset, time = platform.dataset, platform.session.market.time
+    items = []
+    for instrument in dataset.instruments:
+        known = dataset.bars_of(instrument.symbol).until(time)
+        if len(known):
+            items.append(
+                InstrumentOut(
+                    symbol=instrument.symbol,
+                    name=instrument.name,
+                    exchange=instrument.exchange,
+                    first_bar=int(known.times[0]),
+                    last_bar=int(known.times[-1]),
+                    bars=len(known),
+                )
+            )
+    return Instruments(items=items)
+
+
+@router.get(
+    "/bars/{symbol}",
+    summary="Bars of an instrument",
+    description="The newest `limit` bars known by now (or by the end of `end`), oldest first, as traded.",
+    responses=problem_responses(401, 404, 422, s404=("not_found", "no instrument XYZ in the data set demo")),
+)
+def bars(
+    platform: ThePlatform,
+    _principal: CurrentUser,
+    symbol: SymbolIn,
+    limit: Annotated[int, Query(ge=1, le=BARS_MAX)] = 500,
+    end: Annotated[date | None, Query(description="Only bars up to this date.")] = None,
+) -> BarsOut:
+    return BarsOut(symbol=symbol, items=_bars(platform, symbol, limit, end))
+
+
+def _bars(platform: Platform, symbol: str, limit: int, end: date | None) -> list[BarOut]:
+    time = platform.session.market.time
+    if end is not None:
+        sessions = platform.dataset.sessions
+        last = int(sessions.dates.searchsorted(np.datetime64(end, "D"), "right")) - 1
+        time = min(time, int(sessions.closes[last])) if last >= 0 else -1
+    known = platform.dataset.bars_of(symbol).until(time).tail(limit)
+    columns = (known.times, known.open, known.high, known.low, known.close, known.volume)
+    return [
+        BarOut(
+            time=stamp,
+            open=price_from_float(opening),
+            high=price_from_float(high),
+            low=price_from_float(low),
+            close=price_from_float(close),
+            volume=quantity_from_float(volume),
+        )
+        for stamp, opening, high, low, close, volume in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+
+
+@router.get("/clock", summary="The session's clock", responses=problem_responses(401))
+def clock(platform: ThePlatform, _principal: CurrentUser) -> ClockOut:
+    return clock_of(platform.session)
+
+
+@router.post(
+    "/clock",
+    summary="Pause, hurry or jump the replay",
+    description="For administrators. A jump goes forward only, and every bar between is played.",
+    responses=problem_responses(
+        400,
+        401,
+        403,
+        409,
+        413,
+        415,
+        422,
+        s409=("conflict", "jump_to: the replay has ended; begin a new session"),
+    ),
+)
+def control_clock(request: Request, platform: ThePlatform, _principal: AdminUser, body: ClockIn) -> ClockOut:
+    try:
+        jump_to = None if body.jump_to is None else date.fromisoformat(body.jump_to)
+    except ValueError:
+        raise InvalidValue("jump_to", "a date such as 2007-01-03") from None
+    speed = None if body.speed is None else float(body.speed)
+    platform.session.replay.control(paused=body.paused, speed=speed, jump_to=jump_to)
+    request.app.state.commits.notify()
+    return clock_of(platform.session)

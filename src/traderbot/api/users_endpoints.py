@@ -1,0 +1,102 @@
+"""/api/v1/users/me: the caller, their preferences and API keys."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from traderbot.api.problems import problem_responses
+from traderbot.api.security import CurrentUser, users_of
+from traderbot.api.strict_json import StrictRoute
+from traderbot.api.users_schemas import (
+    ApiKeyIn,
+    ApiKeyOut,
+    ApiKeysOut,
+    NewApiKeyOut,
+    PreferencesIn,
+    PreferencesOut,
+    UserOut,
+)
+from traderbot.users.people import Preferences
+
+router = APIRouter(prefix="/api/v1/users/me", tags=["users"], route_class=StrictRoute)
+
+
+@router.get(
+    "", summary="Who am I", description="The user behind the token or key.", responses=problem_responses(401)
+)
+def me(request: Request, principal: CurrentUser) -> UserOut:
+    return UserOut.model_validate(users_of(request).user(principal.user_id))
+
+
+@router.get(
+    "/preferences",
+    summary="My preferences",
+    description="What was set, or moderate growth without sectors for who has set nothing.",
+    responses=problem_responses(401),
+)
+def read_preferences(request: Request, principal: CurrentUser) -> PreferencesOut:
+    return _preferences(users_of(request).preferences(principal.user_id))
+
+
+@router.put(
+    "/preferences",
+    summary="Replace my preferences",
+    description="Replaces all of them. Sectors are the eleven of GICS; "
+    "none may be both preferred and excluded.",
+    responses=problem_responses(400, 401, 413, 415, 422),
+)
+def replace_preferences(request: Request, principal: CurrentUser, body: PreferencesIn) -> PreferencesOut:
+    wanted = Preferences(
+        body.risk_tolerance,
+        body.investment_goal,
+        tuple(body.sector_preferences),
+        tuple(body.sector_exclusions),
+    )
+    return _preferences(users_of(request).put_preferences(principal.user_id, wanted))
+
+
+@router.get(
+    "/api-keys",
+    summary="My API keys",
+    description="Keys that are not revoked, newest first, without their secrets.",
+    responses=problem_responses(401),
+)
+def list_api_keys(request: Request, principal: CurrentUser) -> ApiKeysOut:
+    return ApiKeysOut(
+        items=[ApiKeyOut.model_validate(key) for key in users_of(request).api_keys(principal.user_id)]
+    )
+
+
+@router.post(
+    "/api-keys",
+    status_code=201,
+    summary="Make an API key",
+    description="The key is in this answer and never again. At most 50 live keys; "
+    "an API key cannot make others.",
+    responses=problem_responses(
+        400, 401, 403, 409, 413, 415, 422,
+        s403=("forbidden", "an API key cannot make API keys; sign in with a password"),
+        s409=("conflict", "there are 50 API keys already; revoke one first"),
+    ),
+)  # fmt: skip
+def create_api_key(request: Request, principal: CurrentUser, body: ApiKeyIn) -> NewApiKeyOut:
+    key, secret = users_of(request).create_api_key(principal, body.name)
+    return NewApiKeyOut(
+        id=key.id, name=key.name, prefix=key.prefix, created_at=key.created_at, last_used_at=None, key=secret
+    )
+
+
+@router.delete(
+    "/api-keys/{key_id}",
+    status_code=204,
+    summary="Revoke an API key",
+    description="The key stops working at once.",
+    responses=problem_responses(401, 404, 422),
+)
+def revoke_api_key(request: Request, principal: CurrentUser, key_id: UUID) -> Response:
+    users_of(request).revoke_api_key(principal.user_id, key_id)
+    return Response(status_code=204)
+
+
+def _preferences(found: Preferences) -> PreferencesOut:
+    return PreferencesOut.model_validate(found)

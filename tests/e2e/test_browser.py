@@ -1,0 +1,117 @@
+"""The page in a real browser against the real demo: the first minute of somebody new, and the demo user."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from e2e.demo import Demo, running
+from traderbot.api.app import STATIC
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+Page, expect = sync_api.Page, sync_api.expect
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(not (STATIC / "index.html").exists(), reason="the page is not built: make web"),
+]
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with running(tmp_path_factory.mktemp("demo") / "home", "--speed", "4") as running_demo:
+        yield running_demo
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@contextmanager
+def visit(browser: "sync_api.Browser", demo: Demo, width: int = 1280) -> Iterator["sync_api.Page"]:
+    """A fresh visitor; whatever the page complains of on the console fails the test."""
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(demo.url)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def sign_in(page: "sync_api.Page", demo: Demo) -> None:
+    page.get_by_test_id("login-email").fill(demo.login["email"])
+    page.get_by_test_id("login-password").fill(demo.login["password"])
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("connection-state")).to_have_attribute(
+        "data-state", "live", timeout=PATIENCE_MS
+    )
+
+
+def no_sideways_scroll(page: "sync_api.Page") -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def test_somebody_new_registers_and_trades(demo: Demo, browser: "sync_api.Browser") -> None:
+    with visit(browser, demo) as page:
+        page.get_by_test_id("switch-to-register").click()
+        page.get_by_test_id("register-email").fill("new@example.com")
+        page.get_by_test_id("register-password").fill("correct horse battery")
+        page.get_by_test_id("register-submit").click()
+        expect(page.get_by_test_id("equity-value")).to_contain_text("100,000", timeout=PATIENCE_MS)
+        page.get_by_test_id("ticket-symbol").select_option("MSFT")
+        page.get_by_test_id("ticket-qty").fill("10")
+        page.get_by_test_id("ticket-submit").click()
+        expect(page.get_by_test_id("ticket-accepted")).to_be_visible(timeout=PATIENCE_MS)
+        row = page.get_by_test_id("order-row").first
+        expect(row).to_have_attribute("data-status", "filled", timeout=PATIENCE_MS)
+        expect(page.locator("[data-testid=position-row][data-symbol=MSFT]")).to_be_visible(
+            timeout=PATIENCE_MS
+        )
+        expect(page.get_by_test_id("replay-toggle")).to_have_count(0)  # the replay is the administrator's
+
+
+def test_the_demo_user_asks_why_and_pauses(demo: Demo, browser: "sync_api.Browser") -> None:
+    with visit(browser, demo) as page:
+        sign_in(page, demo)
+        page.get_by_test_id("signal-why").first.click()
+        drawer = page.get_by_test_id("why-drawer")
+        expect(drawer.get_by_test_id("why-event").nth(1)).to_be_visible(timeout=PATIENCE_MS)
+        expect(drawer).to_contain_text(re.compile("Approved"))
+        page.get_by_test_id("why-close").click()
+        condition, date = page.get_by_test_id("clock-condition"), page.get_by_test_id("clock-date")
+        page.get_by_test_id("replay-toggle").click()
+        expect(condition).to_have_text("paused", timeout=PATIENCE_MS)
+        page.wait_for_timeout(500)
+        stood = date.inner_text()
+        page.wait_for_timeout(1_000)
+        assert date.inner_text() == stood
+        page.get_by_test_id("replay-toggle").click()
+        expect(condition).to_have_text("playing", timeout=PATIENCE_MS)
+        expect(date).not_to_have_text(stood, timeout=PATIENCE_MS)
+
+
+def test_a_phone_shows_it_without_sideways_scroll(demo: Demo, browser: "sync_api.Browser") -> None:
+    with visit(browser, demo, width=360) as page:
+        assert no_sideways_scroll(page)
+        sign_in(page, demo)
+        expect(page.get_by_test_id("equity-value")).to_be_visible()
+        page.get_by_test_id("order-row").first.wait_for(state="attached")
+        assert no_sideways_scroll(page)
