@@ -1,0 +1,89 @@
+"""`traderbot data`: bring in and list data sets."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
+from traderbot.cli.opened import told
+from traderbot.market.datasets import dataset_name, list_datasets
+from traderbot.market.importer import import_file, store_import
+
+app = typer.Typer(help="Data sets of this home.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_data(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file of open, high, low, close, volume.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the data set; the file's name without it.")
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", help="Symbol, for a file without such a column.")
+    ] = None,
+    calendar: Annotated[str, typer.Option("--calendar", help="Exchange calendar, such as XNYS.")] = "XNYS",
+    sort: Annotated[
+        bool, typer.Option("--sort", help="Sort rows that are out of order instead of refusing.")
+    ] = False,
+    stamped: Annotated[
+        Literal["open", "close"],
+        typer.Option("--stamped", help="Whether intraday times are a bar's open or its close."),
+    ] = "open",
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Check a file of prices row by row and store what is sound; bad rows are set aside with their reason."""
+    settings = settings_or_exit({"home": home}, config)
+    with told():
+        chosen = dataset_name(name or file.stem.lower().replace(" ", "-").replace(".", "-"))
+        with Progress(transient=True) as bar:
+            task = bar.add_task("reading", total=1.0)
+            result = import_file(
+                file,
+                name=chosen,
+                symbol=symbol,
+                calendar=calendar,
+                sort=sort,
+                stamped=stamped,
+                progress=lambda stage, share: bar.update(task, description=stage, completed=share),
+            )
+        for line in result.report.lines(40):
+            typer.echo(line)
+        if result.dataset is None:
+            raise typer.Exit(1)
+        folder = settings.home / "data" / chosen
+        store_import(result, folder)
+    typer.echo(f"stored as {chosen} in {folder}")
+
+
+@app.command("list")
+def list_data(home: HomeOption = None, config: FileOption = None) -> None:
+    """List the data sets of this home."""
+    settings = settings_or_exit({"home": home}, config)
+    with told():
+        found = list_datasets(settings.home)
+    if not found:
+        typer.echo(
+            "no data sets yet: `traderbot demo` makes one, `traderbot data import FILE` brings in yours"
+        )
+        return
+    table = Table(box=None, header_style="bold")
+    for heading in ("name", "instruments", "bars", "from", "to", "frame", "calendar", "source"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        cells = (
+            one.name,
+            one.instruments,
+            f"{one.bars:,}",
+            one.first,
+            one.last,
+            one.timeframe,
+            one.calendar,
+            one.source,
+        )
+        table.add_row(*(str(cell) for cell in cells))
+    Console().print(table)

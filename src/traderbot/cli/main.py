@@ -1,0 +1,43 @@
+"""`traderbot`: the command and its subcommands."""
+
+from typing import Annotated
+
+import typer
+
+import traderbot
+from traderbot.cli import audit, data, serve, users
+from traderbot.cli.backtest import run_backtest
+from traderbot.cli.config import show_config
+from traderbot.cli.doctor import run_doctor
+
+app = typer.Typer(
+    name="traderbot",
+    help="Self-hosted AI trading: one engine for backtest, paper and live, and a journal that answers why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(serve.demo)
+app.command("serve")(serve.serve)
+app.command("backtest")(run_backtest)
+app.add_typer(users.app, name="user")
+app.add_typer(data.app, name="data")
+app.add_typer(audit.app, name="audit")
+app.command("doctor")(run_doctor)
+app.command("config")(show_config)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"traderbot {traderbot.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass

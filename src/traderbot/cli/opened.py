@@ -1,0 +1,67 @@
+"""Open what a command works on; what cannot be opened is said on one line, without a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+import typer
+
+from traderbot.bootstrap import Platform
+from traderbot.infra.database import Database, lock_home
+from traderbot.infra.logs import configure_logs
+from traderbot.infra.migrations import migrate
+from traderbot.infra.settings import Settings
+from traderbot.model.errors import ConfigurationError, TraderbotError
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Print a deliberate error on stderr and end with status 1; so too a database or disk that fails."""
+    try:
+        yield
+    except TraderbotError as error:
+        typer.echo(error.detail, err=True)
+        raise typer.Exit(1) from None
+    except sa.exc.DBAPIError as error:
+        typer.echo(f"database: {error.orig}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"{where}{error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def open_platform(settings: Settings) -> Iterator[Platform]:
+    """A platform whose session stands still until it is started."""
+    configure_logs(settings.log_level, settings.log_format)
+    with told():
+        platform = Platform.open(settings)
+    try:
+        yield platform
+    finally:
+        platform.close()
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The database of a home that no other process has, with its schema up to date. A home without one is
+    told, not made: an audit of the wrong directory must not succeed.
+    """
+    with told():
+        database = Database(settings.database_url)
+        if not Path(database.url.database or "").is_file():
+            raise ConfigurationError(f"home: no database at {database.url.database}")
+        lock = lock_home(settings.home)
+        try:
+            migrate(database)
+        except BaseException:
+            lock.close()
+            raise
+    try:
+        with told():
+            yield database
+    finally:
+        database.close()
+        lock.close()
