@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -31,11 +32,16 @@ def visible(text: str) -> str:
 def hide_secrets(_logger: object, _method: str, event: Event) -> Event:
     """Hide values whose name or shape says that they are credentials."""
     for name, value in event.items():
-        if _SECRET_NAME.search(name):
+        if _names_a_secret(name):
             event[name] = _HIDDEN
-        elif isinstance(value, str):
+        elif isinstance(value, str) and ("tb" in value or "eyJ" in value):
             event[name] = _SECRET_VALUE.sub(_HIDDEN, value)
     return event
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def make_visible(_logger: object, _method: str, event: Event) -> Event:
@@ -82,10 +88,11 @@ def configure_logs(level: str = "info", style: str = "console", stream: TextIO |
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
+        logger.setLevel(max(threshold, logging.WARNING))  # their news of every start is no news
 
 
 def _as_it_is(stream: TextIO, exc_info: Any) -> None:

@@ -106,6 +106,8 @@ export class LiveSocket {
         this.subscribe(socket);
       } else if (frame.type === "error" && !authenticated) {
         this.refused = true;
+      } else if (frame.type === "error" && frame.code === "position_ahead") {
+        this.seen = null; // another journal than the one seen before: begin anew
       }
       this.receive(frame);
     };

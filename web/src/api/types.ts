@@ -92,7 +92,8 @@ export interface Portfolio {
   dividends: Decimal;
   /** A fraction: "0.05" is five percent. */
   total_return: Decimal;
-  halted: boolean;
+  /** Why trading is paused; null where it is not. */
+  halted: string | null;
   as_of: Timestamp;
   holdings: Position[];
 }

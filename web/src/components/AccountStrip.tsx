@@ -90,11 +90,11 @@ export function AccountStrip() {
           </Figure>
           <Figure name="Fees paid">{money(portfolio.fees)}</Figure>
         </dl>
-        <HaltSwitch halted={portfolio.halted} />
+        <HaltSwitch halted={portfolio.halted !== null} />
       </section>
-      {portfolio.halted && (
+      {portfolio.halted !== null && (
         <p className="halt-banner" role="status" data-testid="halt-banner">
-          Trading is paused for this account: new orders are refused until you resume it.
+          Trading is paused for this account ({portfolio.halted}): new orders are refused until you resume it.
         </p>
       )}
     </>
