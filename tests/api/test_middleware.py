@@ -227,7 +227,7 @@ def test_logs_hide_credentials() -> None:
 
 def test_the_standard_librarys_loggers_are_escaped_too() -> None:
     with logs_to("console") as stream:
-        logging.getLogger("uvicorn.error").info("sent %s", "x\r\nfake \x1b[31m")
+        logging.getLogger("uvicorn.error").warning("sent %s", "x\r\nfake \x1b[31m")
     assert len(stream.getvalue().splitlines()) == 1
 
 
