@@ -1,5 +1,6 @@
 import time
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.unit
 NOT_NUMBERS = [
     "", " ", "NaN", "nan", "sNaN", "Infinity", "-Infinity", "inf", "1e400", "1E5", "1e-3", "1_0", " 5 ", "5 ",
     "5\n", "+5", "5.", ".5", "0x10", "1,000", "٣", "५", "५.५", "1\x00", "𝟓", "--5", "1.2.3", "ten", "\ud800",
-    "1/2", True, False, None, [], {}, (), object(), b"5", 1.0, float("nan"), float("inf"), -0.0, 1 + 2j,
+    "1/2", True, False, None, [], {}, (), Fraction(1, 2), b"5", 1.0, float("nan"), float("inf"), -0.0, 1 + 2j,
     Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("-Infinity"), Decimal("1e400"),
     Decimal("1e200000"),
 ]  # fmt: skip

@@ -12,9 +12,13 @@ import pytest
 import sqlalchemy as sa
 
 from replay.floor import Books, closes_of, decoded, demo_account, floor, play, stored
+from traderbot.backtests.runner import run
+from traderbot.bootstrap import costs_of, rules_of
 from traderbot.infra.journal import verify
 from traderbot.intelligence.forecast import Forecast
 from traderbot.portfolios.valuation import portfolio_of
+from traderbot.strategies.ai_forecast import AiForecast
+from traderbot.strategies.base import From
 from traderbot.trading import tables as t
 from traderbot.trading.audit import rebuild
 from traderbot.trading.why import explain_order
@@ -67,6 +71,24 @@ def test_every_event_leaves_equity_explained(whole: Any) -> None:
     assert last.unrealised_pnl == last.market_value - books.cost
     assert books.fees > 0
     assert books.dividends > 0
+
+
+def test_a_backtest_of_the_strategy_makes_the_same_trades(whole: Any) -> None:
+    dataset, settings = whole.platform.dataset, whole.platform.settings
+    start = dataset.sessions.close_of(dt.date(2005, 1, 3)) - DAY // 2
+    result = run(
+        From(AiForecast(), start),
+        [bars.cursor() for bars in dataset.bars.values()],
+        cash=settings.starting_cash,
+        rules=rules_of(settings),
+        costs=costs_of(settings),
+        actions=dataset.actions,
+    )
+    paper = [decoded(row) for row in whole.rows if row.type == "OrderFilled"]
+    assert [(fill.at, fill.symbol, fill.side.value, fill.qty, fill.price) for fill in result.fills] == [
+        (fill["at"], fill["symbol"], fill["side"], D(fill["qty"]), D(fill["price"])) for fill in paper
+    ]
+    assert result.equity == portfolio_now(whole).equity
 
 
 def portfolio_now(whole: Any) -> Any:

@@ -178,7 +178,7 @@ def test_the_summary_says_what_how_much_and_why(models: list[Forecast]) -> None:
     (raised,) = ctx.raised
     summary = raised.signal.rationale["summary"]
     assert summary.startswith(
-        "Buy AAA, from 0.0% to 25.0% of equity (sized by that chance and a volatility of 0.5% a day): "
+        "Buy AAA, from 0.0% to 25.0% of equity (sized by the chance and a volatility of 0.5% a day): "
     )
     assert "chance to be higher in 5 sessions" in summary
     assert summary.endswith("%.")
@@ -190,7 +190,7 @@ def test_the_summary_says_what_how_much_and_why(models: list[Forecast]) -> None:
     ("side", "held", "target", "deserved", "words"),
     [
         (Side.SELL, 0.2, 0.0, 0.0, "Sell all AAA, 20.0% of equity"),
-        (Side.SELL, 0.2, 0.1, 0.1, "Sell AAA, from 20.0% to 10.0% of equity (sized by that chance and"),
+        (Side.SELL, 0.2, 0.1, 0.1, "Sell AAA, from 20.0% to 10.0% of equity (sized by the chance and"),
         (
             Side.BUY,
             0.0,

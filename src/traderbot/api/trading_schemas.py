@@ -76,7 +76,9 @@ class OrderOut(Answer):
     time_in_force: str
     qty: DecimalOut
     limit_price: DecimalOut | None
-    status: str = Field(description="accepted, partially_filled, filled, canceled, expired or replaced.")
+    status: str = Field(
+        description="accepted, partially_filled, filled, canceled, expired or replaced; `why` also: refused."
+    )
     filled_qty: DecimalOut
     filled_avg_price: DecimalOut | None
     hold: DecimalOut

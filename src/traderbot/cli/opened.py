@@ -33,9 +33,13 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def open_platform(settings: Settings) -> Iterator[Platform]:
-    """A platform whose session stands still until it is started."""
-    configure_logs(settings.log_level, settings.log_format)
+def open_platform(settings: Settings, quiet: bool = False) -> Iterator[Platform]:
+    """A platform whose session stands still until it is started.
+
+    quiet: log warnings only, unless a level was set: for somebody who looks at the page, not at the log.
+    """
+    chosen = settings.origins["log_level"] != "built in"
+    configure_logs("warning" if quiet and not chosen else settings.log_level, settings.log_format)
     with told():
         platform = Platform.open(settings)
     try:

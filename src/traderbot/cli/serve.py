@@ -88,7 +88,7 @@ def demo(
     """
     given = {"home": home, "host": host, "port": port, "replay_speed": speed, "replay_start": start}
     settings = _settings(given, config)
-    with _listener(settings) as listener, open_platform(settings) as platform, told():
+    with _listener(settings) as listener, open_platform(settings, quiet=True) as platform, told():
         _tell_of_start(platform, start)
         login, account_id = demo_login(platform)
         platform.trade_by_ai(account_id)

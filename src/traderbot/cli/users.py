@@ -32,7 +32,7 @@ def create(
     """Make a user with a paper account. No traderbot may be running in the home."""
     settings = settings_or_exit({"home": home}, config)
     chosen = secrets.token_urlsafe(12) if password is None else password
-    with open_platform(settings) as platform, told():
+    with open_platform(settings, quiet=True) as platform, told():
         user = platform.users.create_user(email, chosen, role=role, display_name=name)
     typer.echo(f"{user.email} ({user.role}) with account {user.account_id}")
     if password is None:

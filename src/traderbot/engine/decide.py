@@ -302,7 +302,7 @@ def _revalue(account: Account, command: c.RevaluePortfolio, market: Market, rule
     """Cash, and positions at their marks."""
     marks: dict[Symbol, Price] = {}
     value = NOTHING
-    for symbol, position in account.positions.items():
+    for symbol, position in sorted(account.positions.items()):
         if position.qty:
             mark = market.mark(symbol)
             if mark is None:

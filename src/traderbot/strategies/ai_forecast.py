@@ -178,7 +178,7 @@ def _decision(side: Side, view: View, held: float, target: float, deserved: floa
     if target < deserved:
         size = "all that the limit on the whole leaves"
     else:
-        size = f"sized by that chance and a volatility of {view.volatility:.1%} a day"
+        size = f"sized by the chance and a volatility of {view.volatility:.1%} a day"
     return f"{side.value.capitalize()} {view.symbol}, from {held:.1%} to {target:.1%} of equity ({size})"
 
 

@@ -205,3 +205,18 @@ class Strategy:
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         """Called for every new bar."""
+
+
+class From(Strategy):
+    """Lets a strategy act from a moment on; the bars before it are history."""
+
+    def __init__(self, strategy: Strategy, start: int) -> None:
+        self._strategy = strategy
+        self._start = start
+
+    def on_start(self, ctx: Context) -> None:
+        self._strategy.on_start(ctx)
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        if ctx.time >= self._start:
+            self._strategy.on_bar(ctx, bar)

@@ -45,6 +45,8 @@ class OrderView(msgspec.Struct, frozen=True):
 
 
 class FillView(msgspec.Struct, frozen=True):
+    """One execution. realised: gross of fees; at: market time, microseconds; version: of its event."""
+
     execution_id: UUID
     order_id: UUID
     symbol: str
@@ -77,6 +79,7 @@ _ORDER_COLUMNS = tuple(name for name in OrderView.__struct_fields__ if name not 
 
 
 def order_view(row: Row[Any]) -> OrderView:
+    """The order of a row of the table."""
     average = rounding.average_price(row.filled_value, row.filled_qty) if row.filled_qty else None
     return OrderView(filled_avg_price=average, **{name: getattr(row, name) for name in _ORDER_COLUMNS})
 
@@ -109,6 +112,7 @@ def placed_view(event: OrderPlaced) -> OrderView:
 
 
 def find_order(connection: Connection, account_id: UUID, order_id: UUID) -> OrderView | None:
+    """An order of the account, None where there is none of that id."""
     query = sa.select(t.orders).where(t.orders.c.id == order_id, t.orders.c.account_id == account_id)
     row = connection.execute(query).first()
     return None if row is None else order_view(row)
@@ -117,6 +121,7 @@ def find_order(connection: Connection, account_id: UUID, order_id: UUID) -> Orde
 def find_order_by_client_id(
     connection: Connection, account_id: UUID, client_order_id: str
 ) -> OrderView | None:
+    """The order that the account gave this name, None where it gave none."""
     ids = t.client_order_ids
     found = connection.execute(
         sa.select(ids.c.order_id).where(
@@ -180,6 +185,7 @@ def fills_of(
 
 
 def find_signal(connection: Connection, account_id: UUID, signal_id: UUID) -> SignalView | None:
+    """A signal of the account, None where there is none of that id."""
     query = sa.select(t.signals).where(t.signals.c.account_id == account_id, t.signals.c.id == signal_id)
     row = connection.execute(query).first()
     return None if row is None else _signal_view(row)

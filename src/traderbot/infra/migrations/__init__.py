@@ -1,5 +1,6 @@
 """The database's schema, step by step: alembic migrations run at every start."""
 
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ def migrate(database: Database) -> None:
     Errors: ConfigurationError for a file that is no database of this platform, is damaged, or was written by
     a newer version.
     """
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it would tell of every step at each start
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     known = ScriptDirectory.from_config(config)
