@@ -123,7 +123,7 @@ def test_the_text_is_the_plain_one(event: e.Event) -> None:
                 return canonical(value)
             case dict():
                 return {key: plain(item) for key, item in value.items()}
-            case list():
+            case list() | tuple():
                 return [plain(item) for item in value]
         return value
 
