@@ -2,17 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PAGE := src/traderbot/api/static/index.html
-HOME_DIR ?= var/demo
+HOME_DIR ?=
 N ?= 200
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fix bench coverage crash lock web browser clean
 
 help: ## show this list
+	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.ok $(PAGE) ## set up and start the demo: AI strategy, real prices, paper account, page
-	$(BIN)/traderbot demo --home $(HOME_DIR) $(ARGS)
+	$(BIN)/traderbot demo $(if $(HOME_DIR),--home $(HOME_DIR)) $(ARGS)
 
 test: .venv/dev.ok $(PAGE) browser ## set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
@@ -67,6 +68,7 @@ browser: # the browser tests need a Chromium; only root can install Debian's
 	$(PYTHON) -m venv .venv
 
 .venv/run.ok: requirements/run.txt pyproject.toml | .venv/bin/python
+	@echo "installing packages: a minute or two"
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

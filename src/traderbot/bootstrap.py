@@ -19,7 +19,7 @@ from traderbot.autopilot.runner import Autopilot
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, lock_home
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta
+from traderbot.infra.journal import Meta, read
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings, signing_secret
 from traderbot.intelligence.forecast import Forecast
@@ -127,6 +127,7 @@ class Platform:
             if row is not None:
                 accounts = accounts_of(connection, row.id)
                 left_behind = left_behind_of(connection, row.id)
+                opening = read(connection, stream=session_stream(row.id), limit=1)[0].event
         if row is None:
             session_id, replay = new_id(), ReplaySession(dataset, speed=settings.replay_speed)
             replay.start_at(_first_day(dataset, settings.replay_start))
@@ -140,7 +141,11 @@ class Platform:
                     f"home: its session plays data {row.dataset_hash[:12]}, but the data set {dataset.name}"
                     f" is now {dataset.sha256[:12]}; begin in another home"
                 )
-            session_id, replay = row.id, ReplaySession(dataset, step=row.step, speed=settings.replay_speed)
+            first_step = opening.step + 1 if isinstance(opening, SessionOpened) else None
+            session_id, replay = (
+                row.id,
+                ReplaySession(dataset, step=row.step, first_step=first_step, speed=settings.replay_speed),
+            )
         broker = SimulatedBroker(costs_of(settings))
         return row is not None, SessionLoop(session_id, replay, self.path, broker, accounts, left_behind)
 

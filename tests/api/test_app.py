@@ -25,7 +25,8 @@ ROUTES = {
     "DELETE /api/v1/orders/{order_id}", "GET /api/v1/orders:by_client_order_id", "GET /api/v1/fills",
     "GET /api/v1/positions", "GET /api/v1/positions/{symbol}", "GET /api/v1/portfolio",
     "GET /api/v1/portfolio/history", "GET /api/v1/market/instruments", "GET /api/v1/market/bars/{symbol}",
-    "GET /api/v1/market/clock", "POST /api/v1/market/clock", "GET /api/v1/signals",
+    "GET /api/v1/market/clock",
+    "GET /api/v1/market/actions/{symbol}", "POST /api/v1/market/clock", "GET /api/v1/signals",
     "GET /api/v1/why/{order_id}", "GET /api/v1/events", "POST /api/v1/risk/halt", "DELETE /api/v1/risk/halt",
     "GET /health", "GET /health/ready", "GET /metrics",
 }  # fmt: skip
@@ -147,6 +148,7 @@ def test_real_answers_are_of_their_schemas(live: Live, description: Any) -> None
             "/users/me", "/users/me/preferences", "/users/me/api-keys", "/orders", "/fills", "/positions",
             "/portfolio", "/portfolio/history", "/market/instruments", "/market/clock", "/signals", "/events",
             f"/orders/{order_id}", f"/why/{order_id}", "/positions/MSFT", "/market/bars/MSFT",
+            "/market/actions/MSFT",
         ):  # fmt: skip
             template = path.replace(order_id, "{order_id}").replace("/MSFT", "/{symbol}")
             answer = description["paths"][f"/api/v1{template}"]["get"]["responses"]["200"]

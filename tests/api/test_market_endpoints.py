@@ -51,7 +51,20 @@ def test_the_clock_says_where_the_replay_stands(live: Live, ada: Person) -> None
     assert (clock["mode"], clock["name"], clock["ended"]) == ("replay", "demo", False)
     assert clock["step"] == live.platform.session.replay.step
     assert clock["time"].startswith(clock["date"])
-    assert clock["start"] == "2000-03-01"
+    assert clock["start"] == live.platform.session.replay.timeline.date_of(clock["first_step"]).isoformat()
+    assert 0 < clock["first_step"] <= clock["step"] + 1
+
+
+def test_actions_are_those_known_by_now(live: Live, ada: Person) -> None:
+    market = live.platform.session.market
+    known = ada.get("/market/actions/MSFT")["items"]
+    due = [action for action in live.platform.dataset.actions if action.symbol == "MSFT"]
+    timeline = live.platform.session.replay.timeline
+    assert len(known) == sum(timeline.first_step(action.ex_date) <= market.step for action in due)
+    split = next(item for item in known if item["kind"] == "split")
+    assert (split["ex_date"], split["new"], split["old"], split["amount"]) == ("2003-02-18", 2, 1, None)
+    assert all(item["estimated"] and item["amount"] for item in known if item["kind"] == "dividend")
+    assert ada.get("/market/actions/NOPE", 404)["code"] == "not_found"
 
 
 def test_the_clock_is_the_administrators(ada: Person) -> None:

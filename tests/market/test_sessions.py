@@ -299,10 +299,10 @@ class TestSteps:
             session.played(0)
 
     def test_it_goes_on_where_it_was(self, dataset: Dataset) -> None:
-        session = ReplaySession(dataset, step=7, paused=True, speed=4)
+        session = ReplaySession(dataset, step=7, first_step=2, paused=True, speed=4)
         now = session.snapshot()
         assert (now.step, now.steps, now.date, now.paused, now.speed) == (7, 20, date(2005, 1, 12), True, 4)
-        assert (now.start, now.end) == (date(2005, 1, 3), date(2005, 1, 31))
+        assert (now.first_step, now.start, now.end) == (2, date(2005, 1, 5), date(2005, 1, 31))
         assert now.time == dataset.sessions.closes[7]
 
     @pytest.mark.parametrize("step", [-2, 20, True])

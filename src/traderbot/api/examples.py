@@ -173,9 +173,10 @@ _CLOCK = {
     "paused": False,
     "speed": 2.0,
     "step": 1218,
+    "first_step": 1215,
     "steps": 3270,
     "ended": False,
-    "start": "2000-03-01",
+    "start": "2005-01-03",
     "end": "2013-03-01",
     "jump_to": None,
 }
@@ -204,6 +205,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "HaltOut": {"halted": "too much at once"},
     "Instruments": {"items": [_INSTRUMENT]},
     "BarsOut": {"symbol": "MSFT", "adjustment": "raw", "items": [_BAR]},
+    "ActionsOut": {
+        "symbol": "AAPL",
+        "items": [
+            {
+                "ex_date": "2005-02-28",
+                "time": "2005-02-28T21:00:00Z",
+                "kind": "split",
+                "amount": None,
+                "new": 2,
+                "old": 1,
+                "estimated": False,
+            }
+        ],
+    },
     "ClockOut": _CLOCK,
     "Health": {"status": "ok", "version": "0.1.0"},
     "Ready": {"status": "ready", "market_time": _TIME},

@@ -11,7 +11,16 @@ from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import SymbolIn
 from traderbot.api.security import AdminUser, CurrentUser
 from traderbot.api.strict_json import StrictRoute
-from traderbot.api.trading_schemas import BarOut, BarsOut, ClockIn, ClockOut, InstrumentOut, Instruments
+from traderbot.api.trading_schemas import (
+    ActionOut,
+    ActionsOut,
+    BarOut,
+    BarsOut,
+    ClockIn,
+    ClockOut,
+    InstrumentOut,
+    Instruments,
+)
 from traderbot.bootstrap import Platform
 from traderbot.model.border import price_from_float, quantity_from_float
 from traderbot.model.errors import InvalidValue
@@ -34,6 +43,7 @@ def clock_of(session: SessionLoop) -> ClockOut:
         paused=now.paused,
         speed=now.speed,
         step=now.step,
+        first_step=now.first_step,
         steps=now.steps,
         ended=now.ended,
         start=now.start.isoformat(),
@@ -99,6 +109,33 @@ def _bars(platform: Platform, symbol: str, limit: int, end: date | None) -> list
     ]
 
 
+@router.get(
+    "/actions/{symbol}",
+    summary="Splits and dividends of an instrument",
+    description="Those with an ex-date up to now, oldest first.",
+    responses=problem_responses(401, 404, 422, s404=("not_found", "no instrument XYZ in the data set demo")),
+)
+def actions(platform: ThePlatform, _principal: CurrentUser, symbol: SymbolIn) -> ActionsOut:
+    dataset, timeline, market = platform.dataset, platform.session.replay.timeline, platform.session.market
+    dataset.bars_of(symbol)
+    items = []
+    for action in dataset.actions:
+        step = timeline.first_step(action.ex_date)
+        if action.symbol == symbol and step <= market.step:
+            items.append(
+                ActionOut(
+                    ex_date=action.ex_date.isoformat(),
+                    time=timeline.time_of(step),
+                    kind=action.kind.value,
+                    amount=action.amount,
+                    new=action.new,
+                    old=action.old,
+                    estimated=action.estimated,
+                )
+            )
+    return ActionsOut(symbol=symbol, items=items)
+
+
 @router.get("/clock", summary="The session's clock", responses=problem_responses(401))
 def clock(platform: ThePlatform, _principal: CurrentUser) -> ClockOut:
     return clock_of(platform.session)
@@ -116,7 +153,7 @@ def clock(platform: ThePlatform, _principal: CurrentUser) -> ClockOut:
         413,
         415,
         422,
-        s409=("conflict", "jump_to: the replay has ended; begin a new session"),
+        s409=("conflict", "jump_to: the replay has ended; begin in another home to play it again"),
     ),
 )
 def control_clock(request: Request, platform: ThePlatform, _principal: AdminUser, body: ClockIn) -> ClockOut:

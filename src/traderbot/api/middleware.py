@@ -192,7 +192,7 @@ class Observer:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = route_template(scope)
         self.metrics.count(method, route, status, seconds)
-        write = log.debug if scope["path"].startswith(_QUIET) else log.info
+        write = log.debug if status < 400 and method == "GET" else log.info
         client = scope.get("client")
         write(
             "request",

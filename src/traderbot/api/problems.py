@@ -123,6 +123,12 @@ def _field_problem(error: Mapping[str, Any]) -> dict[str, str]:
         expected = "to be given"
     elif kind == "extra_forbidden":
         expected = "no such field"
+    elif kind == "string_too_short":
+        expected = f"at least {error['ctx']['min_length']} characters"
+    elif kind == "string_too_long":
+        expected = f"at most {error['ctx']['max_length']} characters"
+    elif kind.startswith("date"):
+        expected = "a date such as 2013-02-08"
     else:
         expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
     return {"field": _printable(".".join(parts))[:200], "expected": _printable(expected)[:400]}

@@ -264,6 +264,25 @@ class BarsOut(Answer):
     items: list[BarOut]
 
 
+class ActionOut(Answer):
+    """A split (`new` shares for `old` ones) or a dividend (`amount` in USD a share)."""
+
+    ex_date: str
+    time: TimeOut = Field(description="Of the bar it took effect before.")
+    kind: str = Field(description="split or dividend.")
+    amount: DecimalOut | None
+    new: int
+    old: int
+    estimated: bool = Field(description="Recovered from adjusted prices, not declared.")
+
+
+class ActionsOut(Answer):
+    """Splits and dividends known by now, oldest first."""
+
+    symbol: str
+    items: list[ActionOut]
+
+
 class ClockOut(Answer):
     """The session's clock. speed: bars a second, 0 as fast as it can."""
 
@@ -274,10 +293,11 @@ class ClockOut(Answer):
     date: str
     paused: bool
     speed: float
-    step: int
+    step: int = Field(description="Index of the last step played.")
+    first_step: int = Field(description="Index of the first step that this session plays.")
     steps: int
     ended: bool
-    start: str
+    start: str = Field(description="Date of the first step that this session plays.")
     end: str
     jump_to: str | None
 

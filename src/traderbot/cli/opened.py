@@ -56,7 +56,9 @@ def open_database(settings: Settings) -> Iterator[Database]:
     with told():
         database = Database(settings.database_url)
         if not Path(database.url.database or "").is_file():
-            raise ConfigurationError(f"home: no database at {database.url.database}")
+            raise ConfigurationError(
+                f"home: no database at {database.url.database}; name the right home with --home"
+            )
         lock = lock_home(settings.home)
         try:
             migrate(database)

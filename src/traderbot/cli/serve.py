@@ -27,6 +27,7 @@ from traderbot.users import repository
 from traderbot.users.people import Principal
 
 DEMO_EMAIL = "demo@traderbot.local"
+LOGIN_FILE = "demo-login.json"
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
 SpeedOption = Annotated[
@@ -109,6 +110,8 @@ def serve(
     settings = _settings(given, config)
     with _listener(settings) as listener, open_platform(settings) as platform, told():
         _tell_of_start(platform, start)
+        if (settings.home / LOGIN_FILE).exists():  # the strategy goes on where the demo left it
+            platform.trade_by_ai(demo_login(platform)[1])
         _run(platform, listener, None, ready_file)
 
 
@@ -118,7 +121,7 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
     The password is on file before the user exists, so that a start cut short is finished by the next.
     Errors: ConfigurationError where the file is gone or damaged.
     """
-    path = platform.settings.home / "demo-login.json"
+    path = platform.settings.home / LOGIN_FILE
     login = _read_login(path)
     with platform.database.read() as connection:
         found = repository.user_and_hash(connection, DEMO_EMAIL)

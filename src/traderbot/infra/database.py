@@ -358,7 +358,7 @@ def lock_home(home: Path) -> IO[str]:
 
     Errors: ConfigurationError if another process has it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds password hashes and the signing key
     handle = (home / "lock").open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

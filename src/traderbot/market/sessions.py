@@ -40,6 +40,7 @@ class ClockSnapshot(msgspec.Struct, frozen=True):
     paused: bool
     speed: float
     step: int
+    first_step: int
     steps: int
     ended: bool
     start: dt.date
@@ -113,6 +114,7 @@ class ReplaySession:
         dataset: Dataset,
         *,
         step: int = NOT_STARTED,
+        first_step: int | None = None,
         speed: float = 1.0,
         paused: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
@@ -124,6 +126,7 @@ class ReplaySession:
         self._changed = threading.Condition()
         self._monotonic = monotonic
         self._step = step
+        self._first_step = min(step + 1, len(self.timeline) - 1) if first_step is None else first_step
         self._speed = _speed(speed)
         self._paused = _flag(paused)
         self._jump_step = NOT_STARTED
@@ -161,9 +164,10 @@ class ReplaySession:
                 paused=self._paused,
                 speed=self._speed,
                 step=step,
+                first_step=self._first_step,
                 steps=len(self.timeline),
                 ended=self.ended,
-                start=self.timeline.date_of(0),
+                start=self.timeline.date_of(self._first_step),
                 end=self.timeline.date_of(len(self.timeline) - 1),
                 jump_to=self._jump_date,
             )
@@ -197,9 +201,10 @@ class ReplaySession:
         """
         with self._changed:
             if self._step != NOT_STARTED:
-                raise Conflict("start: the replay is under way; begin a new session to start elsewhere")
+                raise Conflict("start: the replay is under way; begin in another home to start elsewhere")
             self._within("start", day)
-            self._step = self.timeline.first_step(day) - 1
+            self._first_step = self.timeline.first_step(day)
+            self._step = self._first_step - 1
             self._changed.notify_all()
             return self._step
 
@@ -281,11 +286,11 @@ class ReplaySession:
         """Last step of a jump. Errors: InvalidValue, Conflict."""
         self._within("jump_to", day)
         if self.ended:
-            raise Conflict("jump_to: the replay has ended; begin a new session to play it again")
+            raise Conflict("jump_to: the replay has ended; begin in another home to play it again")
         if day < self.timeline.date_of(self._step) or (target := self.timeline.last_step(day)) < self._step:
             now = self.timeline.date_of(self._step)
             raise Conflict(
-                f"jump_to: the replay stands at {now} and only goes forward; begin a new session to go back"
+                f"jump_to: the replay stands at {now} and only goes forward; begin in another home to go back"
             )
         return target
 
