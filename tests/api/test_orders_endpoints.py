@@ -222,3 +222,12 @@ def test_why_leads_from_the_signal_to_the_fill(live: Live, ada: Person, bob: Per
     assert bob.get("/signals")["items"] == []
     plain = ada.order()
     assert ada.get(f"/why/{plain['id']}")["signal"] is None
+
+
+def test_two_idempotency_keys_are_refused(ada: Person) -> None:
+    """Taking the first would make two orders of one request whose headers a proxy turned around."""
+    headers = [("Idempotency-Key", "one"), ("Idempotency-Key", "two"), ("Content-Type", "application/json")]
+    body = b'{"symbol":"MSFT","side":"buy","qty":"1"}'
+    answer = ada.client.post("/api/v1/orders", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+    assert ada.get("/orders")["items"] == []

@@ -102,6 +102,12 @@ def test_ambiguous_json_is_a_400_on_both_kinds_of_route(
     assert answer.json()["code"] == "malformed_json"
 
 
+def test_an_object_of_countless_members_is_refused_cheaply() -> None:
+    body = "{" + ",".join(f'"k{number}":1' for number in range(80_000)) + "}"
+    with pytest.raises(MalformedBody, match="more than 100 members"):
+        parse(body.encode())
+
+
 def test_numbers_stay_exact() -> None:
     value = parse_object(
         b'{"a":12345678901234567.89,"b":1234567890123456789012345,"c":0.1,"d":1e400,"e":[1.10]}'

@@ -16,6 +16,13 @@ def test_health_and_readiness(live: Live) -> None:
     assert ready["market_time"].startswith("200")
 
 
+def test_a_session_in_trouble_is_not_ready(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live.platform.session, "trouble", "database or disk is full")
+    answer = httpx2.get(f"{live.url}/health/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "disk is full" in answer.json()["detail"]
+
+
 def test_metrics_count_requests_by_template_and_events_by_type(live: Live, ada: Person) -> None:
     order_id = ada.order()["id"]
     ada.get(f"/orders/{order_id}")

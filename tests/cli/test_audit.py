@@ -87,3 +87,19 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert found.exit_code == 1
     assert "not a database" in found.output
     assert "Traceback" not in found.output
+
+
+def test_a_damaged_file_is_no_whole_journal(home: Path) -> None:
+    path = home / "traderbot.db"
+    database = Database(f"sqlite:///{path}")
+    with database.read() as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'orders'"
+        root = connection.execute(sa.text(query)).scalar_one()
+        size = connection.execute(sa.text("PRAGMA page_size")).scalar_one()
+    database.close()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * size : root * size] = b"\x99" * size
+    path.write_bytes(content)
+    found = run(home, "verify")
+    assert found.exit_code == 1
+    assert "database" in found.output

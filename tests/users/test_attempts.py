@@ -88,3 +88,9 @@ def test_memory_is_bounded() -> None:
     for number in range(25_000):
         attempts.begin(f"{number}@x.org", None)
     assert len(attempts._full_again_at) == 20_000
+
+
+def test_this_machine_is_not_counted_as_an_address() -> None:
+    """Behind a proxy here everybody looks alike: one guesser would keep them all out."""
+    attempts, _ = counted(per_account=3, per_address=2)
+    assert all(fails(attempts, f"somebody{number}@example.com", "127.0.0.1") for number in range(20))

@@ -4,6 +4,7 @@ catch.
 Pure ASGI, so that streams and websockets pass untouched and no task is added to a request.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from traderbot.api.problems import problem, unexpected
@@ -34,6 +36,7 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 _PRIVATE_HEADERS = (*_HEADERS, (b"cache-control", b"no-store"))
+BODY_WITHIN_S = 15.0  # for each part of a body
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
@@ -47,6 +50,13 @@ class BodyTooLarge(TraderbotError):  # noqa: N818 - the name of the HTTP status
 
     status = 413
     code = "body_too_large"
+
+
+class BodyTooSlow(TraderbotError):  # noqa: N818 - what the HTTP status says
+    """The next part of the request body did not come in time."""
+
+    status = 408
+    code = "body_too_slow"
 
 
 class HttpMetrics:
@@ -102,11 +112,18 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
             return
         received = 0
-        started = False
+        complete = started = False
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout(BODY_WITHIN_S):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyTooSlow(f"the body was not complete within {BODY_WITHIN_S:g} seconds") from None
+            complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self.limit:
                 raise BodyTooLarge(self._detail())
@@ -186,7 +203,7 @@ class Observer:
                 await self.app(scope, receive, with_id)
             finally:
                 self.metrics.active.dec()
-                self._record(scope, status, time.perf_counter() - began)
+                self._record(scope, status or 499, time.perf_counter() - began)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -223,6 +240,8 @@ class LastCatch:
 
         try:
             await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            log.debug("request abandoned by its client")
         except Exception as error:
             log.exception("request failed unexpectedly", kind=type(error).__name__)
             if started:

@@ -120,9 +120,12 @@ class _Entry:
 
 def idempotency_key(request: Request) -> str | None:
     """The key of a request without FastAPI. Errors: RequestValidationError."""
-    given = request.headers.get(_KEY_NAME)
-    if given is None:
+    several = request.headers.getlist(_KEY_NAME)
+    if len(several) > 1:
+        raise InvalidValue(_KEY_NAME, "to be given once")
+    if not several:
         return None
+    (given,) = several
     try:
         return _key.validate_python(given)
     except ValidationError as error:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from traderbot.model.errors import InvalidValue, TraderbotError
 
 DEPTH_MAX = 64
+MEMBERS_MAX = 100  # each unknown one costs an error to describe; no body here comes near
 INTEGER_DIGITS_MAX = 25
 NUMBER_LENGTH_MAX = 64
 EXPONENT_MAX = 9_999
@@ -134,6 +135,8 @@ def _check_depth(body: bytes) -> None:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
+    if len(pairs) > MEMBERS_MAX:
+        raise MalformedBody(f"the body has an object of more than {MEMBERS_MAX} members")
     if len(members) != len(pairs):
         raise MalformedBody("the body names the same member twice in one object")
     return members

@@ -9,6 +9,7 @@ from traderbot.api.access import ThePlatform
 from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import Answer
 from traderbot.infra.clock import rfc3339
+from traderbot.model.errors import Unavailable
 from traderbot.trading.work import Work
 
 router = APIRouter(tags=["system"])
@@ -38,6 +39,8 @@ def ready(platform: ThePlatform) -> Ready:
     with platform.database.read() as connection:
         connection.execute(sa.select(sa.literal(1)))
     platform.path.submit(Work())
+    if platform.session.trouble is not None:
+        raise Unavailable(f"the session cannot go on: {platform.session.trouble}")
     return Ready(market_time=rfc3339(platform.session.market.time))
 
 

@@ -19,7 +19,11 @@ def verify(home: HomeOption = None, config: FileOption = None) -> None:
     in the home.
     """
     settings = settings_or_exit({"home": home}, config)
-    with open_database(settings) as database, database.read() as connection:
+    with open_database(settings) as database, told(), database.read() as connection:
+        damage = database.damage(connection)
+        if damage is not None:
+            typer.echo(f"the database file is damaged: {damage}", err=True)
+            raise typer.Exit(1)
         found = journal.verify(connection)
     if found.fault is not None:
         typer.echo(f"the journal is damaged at {found.fault}", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from traderbot.api.app import STATIC, build_app
+from traderbot.api.bounded_http import BoundedHttp
 from traderbot.bootstrap import Platform
 from traderbot.cli.config import FileOption, HomeOption
 from traderbot.cli.opened import open_platform, told
@@ -27,6 +29,7 @@ from traderbot.users import repository
 from traderbot.users.people import Principal
 
 DEMO_EMAIL = "demo@traderbot.local"
+FILES_KEPT = 256  # for the database, the data and the models
 LOGIN_FILE = "demo-login.json"
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
@@ -192,6 +195,8 @@ def _run(platform: Platform, listener: socket.socket, login: Login | None, ready
 
     config = uvicorn.Config(
         build_app(platform),
+        http=BoundedHttp,
+        limit_concurrency=_connections_max(),
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -205,6 +210,14 @@ def _run(platform: Platform, listener: socket.socket, login: Login | None, ready
         server.run(sockets=[listener])
     if server.failure is not None:
         raise server.failure
+
+
+def _connections_max() -> int:
+    """Connections served at once: what the machine lets a process have open, less what the platform needs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = 65_536 if most == resource.RLIM_INFINITY else min(most, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(64, min(files - FILES_KEPT, 10_000))
 
 
 @contextmanager

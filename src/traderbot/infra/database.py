@@ -222,6 +222,11 @@ class Database:
         """
         connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def damage(self, connection: Connection) -> str | None:
+        """The first thing that SQLite finds wrong with the structure of the file; None where all is well."""
+        found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        return None if found == "ok" else found
+
     def close(self) -> None:
         self.readers.dispose()
         self.writer.dispose()

@@ -25,7 +25,7 @@ from traderbot.model.errors import Conflict, InvalidValue, InvariantBroken
 from traderbot.model.symbols import Symbol
 
 NOT_STARTED = -1
-SPEED_MAX = 10_000.0  # steps a second
+SPEED_MIN, SPEED_MAX = 0.001, 10_000.0  # steps a second
 
 
 class ClockSnapshot(msgspec.Struct, frozen=True):
@@ -313,6 +313,6 @@ def _flag(value: object) -> bool:
 
 def _speed(value: object) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= SPEED_MAX:  # type: ignore[operator]  # false for NaN as well
+    if not number or not (value == 0 or SPEED_MIN <= value <= SPEED_MAX):  # type: ignore[operator]  # false for NaN as well
         raise InvalidValue("speed", f"steps a second from 0 (as fast as possible) to {SPEED_MAX:g}", value)
     return float(value)  # type: ignore[arg-type]

@@ -150,10 +150,13 @@ class CommandPath:
                 for work in works:
                     self._commit([work])
                 return
+            if isinstance(error, sa.exc.OperationalError):  # a full disk, a database that cannot be reached
+                _log.error("database_failed", error=str(error.orig))
+                error = Unavailable("The database cannot be written; nothing was done. Try again later.")
+            elif not isinstance(error, TraderbotError):
+                _log.error("work_failed", error=repr(error))
             for work in works:
                 work.answer = error
-            if not isinstance(error, TraderbotError):
-                _log.error("work_failed", error=repr(error))
         else:
             self._publish(batch)
 
