@@ -6,9 +6,11 @@ import type {
   Bars,
   Clock,
   ClockChange,
+  CorporateAction,
   EquityPoint,
   Instrument,
   Order,
+  OrderChange,
   OrderRequest,
   Page,
   Portfolio,
@@ -46,11 +48,17 @@ export function createApi(session: Session) {
     instruments: () => itemsOf<Instrument>("/market/instruments"),
     bars: (symbol: string, query: BarQuery) =>
       get<Bars>(`/market/bars/${encodeURIComponent(symbol)}`, { query: { ...query } }),
+    corporateActions: (symbol: string) => itemsOf<CorporateAction>(`/market/actions/${encodeURIComponent(symbol)}`),
     clock: () => get<Clock>("/market/clock"),
     changeClock: (change: ClockChange) => session.request<Clock>("POST", "/market/clock", { body: change }),
     orders: (query: OrderQuery) => get<Page<Order>>("/orders", { query: { ...query } }),
     placeOrder: (order: OrderRequest, idempotencyKey: string) =>
       session.request<Order>("POST", "/orders", { body: order, headers: { "Idempotency-Key": idempotencyKey } }),
+    changeOrder: (id: string, change: OrderChange, idempotencyKey: string) =>
+      session.request<Order>("PATCH", `/orders/${encodeURIComponent(id)}`, {
+        body: change,
+        headers: { "Idempotency-Key": idempotencyKey },
+      }),
     cancelOrder: (id: string) => session.request<Order>("DELETE", `/orders/${encodeURIComponent(id)}`),
     signals: (limit: number) => get<Page<Signal>>("/signals", { query: { limit } }),
     why: (orderId: string, signal: AbortSignal) => get<Why>(`/why/${encodeURIComponent(orderId)}`, { signal }),

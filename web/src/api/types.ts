@@ -57,6 +57,12 @@ export interface OrderRequest {
   time_in_force: TimeInForce;
 }
 
+/** What changes in an open order; `qty` is the new total, fills so far included. */
+export interface OrderChange {
+  qty?: Decimal;
+  limit_price?: Decimal;
+}
+
 export interface Execution {
   price: Decimal;
   qty: Decimal;
@@ -122,6 +128,19 @@ export interface Bar {
   volume: Figure;
 }
 
+/** A split or dividend of one instrument, known by now. */
+export interface CorporateAction {
+  ex_date: string;
+  /** The time of the bar it shows in. */
+  time: Timestamp;
+  kind: "split" | "dividend";
+  amount: Decimal | null;
+  /** `new` shares for `old` ones. */
+  new: number;
+  old: number;
+  estimated: boolean;
+}
+
 export interface Bars {
   symbol: string;
   adjustment: string;
@@ -157,6 +176,10 @@ export interface Clock {
   ended: boolean;
   start: string;
   end: string;
+  /** The date a jump under way goes to. */
+  jump_to?: string | null;
+  /** Index of the first step this session played; older servers do not tell. */
+  first_step?: number;
 }
 
 export interface ClockChange {
@@ -179,6 +202,8 @@ export interface ModelCard {
   trained_to: string;
   samples: number;
   accuracy: Figure | null;
+  /** How often always saying the usual is right on the same data. */
+  accuracy_of_base_rate?: Figure | null;
 }
 
 export interface Rationale {

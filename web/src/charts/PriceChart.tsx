@@ -1,10 +1,13 @@
 import { useEffect, useRef, useState } from "react";
+import type { BarQuery } from "../api/endpoints";
 import { messageOf } from "../api/problem";
-import type { Order } from "../api/types";
+import type { CorporateAction, Order } from "../api/types";
 import { useTerminal } from "../state/context";
 import { count, price } from "../state/format";
 import { useSelected } from "../state/store";
 import { themeStore } from "../state/theme";
+import { actionsOn, actionWords } from "./actions";
+import { ActionsFeed } from "./actionsFeed";
 import { fillsOf } from "./fills";
 import { SeriesFollower } from "./follower";
 import { PriceView } from "./priceView";
@@ -13,7 +16,11 @@ import { candle, type Candle } from "./series";
 const FIRST_BARS = 500;
 const PAST_ORDERS = 200;
 
-function Legend({ bar }: { bar: Candle | null }) {
+function dateOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
+
+function Legend({ bar, actions }: { bar: Candle | null; actions: readonly CorporateAction[] }) {
   if (bar === null) return null;
   const direction = bar.close >= bar.open ? "up" : "down";
   const parts: [string, string][] = [
@@ -27,7 +34,7 @@ function Legend({ bar }: { bar: Candle | null }) {
     <dl className="chart-legend num" data-direction={direction}>
       <div>
         <dt className="visually-hidden">Date</dt>
-        <dd className="soft">{new Date(bar.time * 1000).toISOString().slice(0, 10)}</dd>
+        <dd className="soft">{dateOf(bar.time)}</dd>
       </div>
       {parts.map(([name, value]) => (
         <div key={name}>
@@ -35,11 +42,17 @@ function Legend({ bar }: { bar: Candle | null }) {
           <dd>{value}</dd>
         </div>
       ))}
+      {actionsOn(actions, bar.time).map((action) => (
+        <div key={action.kind} className="chart-action">
+          <dt className="visually-hidden">On this day</dt>
+          <dd className="soft">{actionWords(action)}</dd>
+        </div>
+      ))}
     </dl>
   );
 }
 
-/** Candles and volume of one instrument, growing with the clock, with the account's own fills on them. */
+/** Candles and volume of one instrument, growing with the clock, with splits, dividends and the account's own fills on them. */
 export function PriceChart({ symbol }: { symbol: string }) {
   const { api, store } = useTerminal();
   const theme = useSelected(themeStore, (value) => value);
@@ -49,6 +62,7 @@ export function PriceChart({ symbol }: { symbol: string }) {
   const [hovered, setHovered] = useState<Candle | null>(null);
   const [last, setLast] = useState<Candle | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
+  const [actions, setActions] = useState<readonly CorporateAction[]>([]);
 
   useEffect(() => {
     if (box.current === null) return;
@@ -71,12 +85,23 @@ export function PriceChart({ symbol }: { symbol: string }) {
     if (shown === null) return;
     shown.clear();
     setFailure(null);
+    setActions([]);
     let past: readonly Order[] = [];
     let stopped = false;
-    const latest = async (limit: number, end?: string) =>
-      (await api.bars(symbol, end === undefined ? { limit } : { limit, end })).items.map(candle);
+    const corporateActions = new ActionsFeed(
+      () => api.corporateActions(symbol),
+      (known) => {
+        shown.showActions(known);
+        setActions(known);
+      },
+    );
+    const bars = async (query: BarQuery) => (await api.bars(symbol, query)).items.map(candle);
+    const latest = (limit: number) => {
+      corporateActions.refresh();
+      return bars({ limit });
+    };
     const follower = new SeriesFollower<Candle>(
-      { latest, before: (time) => latest(FIRST_BARS, new Date(time * 1000).toISOString()) },
+      { latest, before: (time, limit) => bars({ limit, end: dateOf(time) }) },
       shown,
     );
     nearLeftEnd.current = () => void follower.older();
@@ -98,7 +123,10 @@ export function PriceChart({ symbol }: { symbol: string }) {
     const unsubscribe = store.subscribe(() => {
       const state = store.get();
       const fresh = state.quotes[symbol];
-      if (fresh !== undefined && fresh !== quote) follower.push(candle(fresh));
+      if (fresh !== undefined && fresh !== quote) {
+        follower.push(candle(fresh));
+        corporateActions.barCame(candle(fresh));
+      }
       if (state.fills !== fills) showFills();
       quote = fresh;
       fills = state.fills;
@@ -107,12 +135,13 @@ export function PriceChart({ symbol }: { symbol: string }) {
       stopped = true;
       unsubscribe();
       follower.stop();
+      corporateActions.stop();
     };
   }, [api, store, symbol]);
 
   return (
     <div className="chart-box">
-      <Legend bar={hovered ?? last} />
+      <Legend bar={hovered ?? last} actions={actions} />
       {failure !== null && <p className="chart-note notice bad">{failure}</p>}
       {failure === null && last === null && <p className="chart-note soft">No bars yet</p>}
       <div

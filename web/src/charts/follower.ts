@@ -3,11 +3,14 @@
  * Points are daily; a jump of more than one weekday is taken for a gap (a holiday costs one request too many).
  */
 
+import { Problem } from "../api/problem";
 import { mergeByTime, weekdaysBetween, type Point } from "./series";
 
 const CATCH_UP_MS = 1200;
 /** Points asked for beyond the gap, so that the ends meet. */
 const OVERLAP = 5;
+/** After a failed request for older points, the next one waits this long. */
+const OLDER_RETRY_MS = 10_000;
 
 export interface SeriesView<P extends Point> {
   replace(points: readonly P[]): void;
@@ -17,8 +20,8 @@ export interface SeriesView<P extends Point> {
 export interface SeriesSource<P extends Point> {
   /** The latest `limit` points, oldest first. */
   latest(limit: number): Promise<P[]>;
-  /** Points at or before `time` (seconds); absent when the series has no older part to ask for. */
-  before?(time: number): Promise<P[]>;
+  /** The last `limit` points at or before `time` (seconds); absent when the series has no older part to ask for. */
+  before?(time: number, limit: number): Promise<P[]>;
 }
 
 export class SeriesFollower<P extends Point> {
@@ -28,6 +31,8 @@ export class SeriesFollower<P extends Point> {
   private gapStart: number | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private olderAsked = false;
+  private olderTimer: ReturnType<typeof setTimeout> | undefined;
+  private pageSize = 0;
   private readonly source: SeriesSource<P>;
   private readonly view: SeriesView<P>;
 
@@ -40,6 +45,8 @@ export class SeriesFollower<P extends Point> {
     const points = await this.source.latest(limit);
     if (this.stopped) return;
     this.loaded = true;
+    this.pageSize = limit;
+    if (points.length < limit) this.olderAsked = true;
     this.take(points);
   }
 
@@ -57,20 +64,32 @@ export class SeriesFollower<P extends Point> {
     this.view.append(point);
   }
 
-  /** Asks for what lies before the first point, once at a time, until there is no more. */
+  /** Asks for what lies before the first point, once at a time, until there is no more or the server refuses. */
   async older(): Promise<void> {
     const first = this.points[0];
-    if (first === undefined || this.source.before === undefined || this.olderAsked) return;
+    if (!this.loaded || first === undefined || this.source.before === undefined || this.olderAsked) return;
     this.olderAsked = true;
-    const older = await this.source.before(first.time).catch(() => null);
-    if (this.stopped) return;
-    if (older === null || older.some((point) => point.time < first.time)) this.olderAsked = false;
-    if (older !== null) this.take(older);
+    try {
+      const older = await this.source.before(first.time, this.pageSize);
+      if (this.stopped) return;
+      if (older.length === this.pageSize && older.some((point) => point.time < first.time)) this.olderAsked = false;
+      this.take(older);
+    } catch (error) {
+      const refused = error instanceof Problem && error.settled;
+      if (!refused && !this.stopped) this.retryOlderLater();
+    }
   }
 
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.olderTimer);
+  }
+
+  private retryOlderLater(): void {
+    this.olderTimer = setTimeout(() => {
+      this.olderAsked = false;
+    }, OLDER_RETRY_MS);
   }
 
   private take(points: readonly P[]): void {

@@ -12,7 +12,9 @@ import {
   type Time,
   type UTCTimestamp,
 } from "lightweight-charts";
+import type { CorporateAction } from "../api/types";
 import type { Fill } from "../state/terminal";
+import { actionMarks, type ActionMark } from "./actions";
 import type { SeriesView } from "./follower";
 import { chartOptions, readPalette, type Palette } from "./palette";
 import { chartTime, fillMarks, type Candle, type FillMark } from "./series";
@@ -43,6 +45,7 @@ export class PriceView implements SeriesView<Candle> {
   private palette: Palette = readPalette();
   private bars: Candle[] = [];
   private fills: readonly Fill[] = [];
+  private actions: readonly CorporateAction[] = [];
   private framed = false;
 
   constructor(element: HTMLElement, events: PriceViewEvents) {
@@ -73,6 +76,7 @@ export class PriceView implements SeriesView<Candle> {
   clear(): void {
     this.framed = false;
     this.fills = [];
+    this.actions = [];
     this.replace([]);
   }
 
@@ -95,14 +99,20 @@ export class PriceView implements SeriesView<Candle> {
     else this.bars.push(bar);
     this.candles.update({ ...bar, time: at(bar.time) });
     this.volume.update(this.volumeBar(bar));
-    // A fill is often told before the bar it happened in.
-    const lastFill = this.fills.at(-1);
-    if (lastFill !== undefined && chartTime(lastFill.time) > before) this.drawMarks();
+    // Fills and actions are often told before the bar they happened in.
+    const lastTold = [this.fills.at(-1), this.actions.at(-1)];
+    if (lastTold.some((told) => told !== undefined && chartTime(told.time) > before)) this.drawMarks();
     this.events.onLast(bar);
   }
 
   showFills(fills: readonly Fill[]): void {
     this.fills = fills;
+    this.drawMarks();
+  }
+
+  /** Oldest first. */
+  showActions(actions: readonly CorporateAction[]): void {
+    this.actions = actions;
     this.drawMarks();
   }
 
@@ -136,15 +146,29 @@ export class PriceView implements SeriesView<Candle> {
   }
 
   private drawMarks(): void {
-    const marks = fillMarks(
-      this.fills,
-      this.bars.map((bar) => bar.time),
-    );
-    const labelled = marks.length <= LABELLED_MARKS;
-    this.markers.setMarkers(marks.map((mark) => this.marker(mark, labelled)));
+    const times = this.bars.map((bar) => bar.time);
+    const fills = fillMarks(this.fills, times);
+    const actions = actionMarks(this.actions, times);
+    const drawn = [
+      ...fills.map((mark) => this.fillMarker(mark, fills.length <= LABELLED_MARKS)),
+      ...actions.map((mark) => this.actionMarker(mark, actions.length <= LABELLED_MARKS)),
+    ];
+    this.markers.setMarkers(drawn.sort((a, b) => Number(a.time) - Number(b.time)));
   }
 
-  private marker(mark: FillMark, labelled: boolean): SeriesMarker<Time> {
+  private actionMarker(mark: ActionMark, labelled: boolean): SeriesMarker<Time> {
+    const split = mark.kind === "split";
+    const shape: SeriesMarker<Time> = {
+      time: at(mark.time),
+      position: "aboveBar",
+      shape: split ? "square" : "circle",
+      size: 0.6,
+      color: split ? this.palette.accent : this.palette.text,
+    };
+    return labelled || split ? { ...shape, text: mark.label } : shape;
+  }
+
+  private fillMarker(mark: FillMark, labelled: boolean): SeriesMarker<Time> {
     const buy = mark.side === "buy";
     const shape: SeriesMarker<Time> = {
       time: at(mark.time),

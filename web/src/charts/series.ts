@@ -72,7 +72,7 @@ export interface FillMark extends Point {
 }
 
 /** The first point at or after `time`: the bar in which something at `time` happened. */
-function barOf(times: readonly number[], time: number): number | undefined {
+export function barOf(times: readonly number[], time: number): number | undefined {
   let low = 0;
   let high = times.length;
   while (low < high) {

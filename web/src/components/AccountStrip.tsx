@@ -3,7 +3,7 @@ import { messageOf } from "../api/problem";
 import type { Portfolio } from "../api/types";
 import { useTerminal, useTerminalState } from "../state/context";
 import { subtract, sum } from "../state/decimal";
-import { money, percent } from "../state/format";
+import { haltSentence, money, percent } from "../state/format";
 import { Signed } from "./parts";
 
 function Figure({ name, children, lead = false }: { name: string; children: ReactNode; lead?: boolean }) {
@@ -30,7 +30,7 @@ function HaltSwitch({ halted }: { halted: boolean }) {
     setBusy(true);
     setFailure(null);
     try {
-      await (halted ? api.resumeTrading() : api.halt("Paused by the account's owner"));
+      await (halted ? api.resumeTrading() : api.halt("the account's owner asked for it"));
       const portfolio = await api.portfolio();
       store.update((state) => ({ ...state, portfolio }));
     } catch (error) {
@@ -94,7 +94,7 @@ export function AccountStrip() {
       </section>
       {portfolio.halted !== null && (
         <p className="halt-banner" role="status" data-testid="halt-banner">
-          Trading is paused for this account ({portfolio.halted}): new orders are refused until you resume it.
+          {haltSentence(portfolio.halted)}
         </p>
       )}
     </>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { messageOf, Problem } from "../api/problem";
 import type { Order, OrderType, Side, TimeInForce } from "../api/types";
+import { REPLAY_OVER } from "../state/clock";
 import { useTerminal, useTerminalState } from "../state/context";
 import { trimZeros } from "../state/decimal";
 import { money, price, quantity } from "../state/format";
@@ -82,6 +83,8 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
   const instruments = useTerminalState((state) => state.instruments);
   const symbol = useTerminalState((state) => state.selected ?? "");
   const paused = useTerminalState((state) => state.clock?.paused ?? false);
+  const ended = useTerminalState((state) => state.clock?.ended ?? false);
+  const halted = useTerminalState((state) => state.portfolio?.halted ?? null);
   const [draft, setDraft] = useState<Draft>(BLANK);
   const [errors, setErrors] = useState<TicketErrors>({});
   const [outcome, setOutcome] = useState<Outcome>(null);
@@ -100,6 +103,8 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
     store.update((state) => ({ ...state, selected: chosen }));
     setOutcome(null);
   };
+
+  useEffect(() => setOutcome(null), [halted]);
 
   useEffect(() => {
     if (prefill === null) return;
@@ -201,7 +206,7 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
               onChange={(event) => change({ timeInForce: event.target.value as TimeInForce })}
             >
               <option value="day">The day</option>
-              <option value="gtc">Until cancelled</option>
+              <option value="gtc">Until canceled</option>
             </select>
           )}
         </Field>
@@ -225,9 +230,16 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
         )}
       </div>
       <Estimate ticket={ticket} />
-      <button type="submit" className={`wide submit-${draft.side}`} disabled={busy} data-testid="ticket-submit">
+      <button
+        type="submit"
+        className={`wide submit-${draft.side}`}
+        disabled={busy || ended}
+        title={ended ? REPLAY_OVER : undefined}
+        data-testid="ticket-submit"
+      >
         {busy ? "Sending…" : `${draft.side === "buy" ? "Buy" : "Sell"} ${symbol}`}
       </button>
+      {ended && <Notice tone="plain">{REPLAY_OVER}</Notice>}
       <OutcomeNotice outcome={outcome} paused={paused} />
     </form>
   );

@@ -1,21 +1,24 @@
-import { memo, useCallback, useMemo, useState } from "react";
+import { Fragment, memo, useCallback, useMemo, useState } from "react";
 import { messageOf } from "../api/problem";
 import type { Order } from "../api/types";
 import { useTerminal, useTerminalState } from "../state/context";
 import { marketTime, price, quantity, words } from "../state/format";
 import { isOpen, withOrder, withToast, type OrderEntry } from "../state/terminal";
+import { OrderEditForm } from "./OrderEditForm";
 import { Empty, Panel, Segmented } from "./parts";
 
 type Filter = "all" | "open";
 const SHOWN_AT_ONCE = 40;
+const COLUMNS = 10;
 
 interface RowProps {
   order: Order;
   onWhy: (orderId: string) => void;
   onCancel: (order: Order) => void;
+  onEdit: (orderId: string) => void;
 }
 
-const OrderRow = memo(function OrderRow({ order, onWhy, onCancel }: RowProps) {
+const OrderRow = memo(function OrderRow({ order, onWhy, onCancel, onEdit }: RowProps) {
   return (
     <tr
       className="clickable"
@@ -44,9 +47,14 @@ const OrderRow = memo(function OrderRow({ order, onWhy, onCancel }: RowProps) {
       <td className="left soft">{order.signal_id === null ? "you" : "signal"}</td>
       <td className="act" onClick={(event) => event.stopPropagation()}>
         {isOpen(order) && (
-          <button type="button" className="small" data-testid="order-cancel" onClick={() => onCancel(order)}>
-            Cancel<span className="visually-hidden"> {order.symbol} order</span>
-          </button>
+          <>
+            <button type="button" className="small" data-testid="order-edit" onClick={() => onEdit(order.id)}>
+              Edit<span className="visually-hidden"> {order.symbol} order</span>
+            </button>
+            <button type="button" className="small" data-testid="order-cancel" onClick={() => onCancel(order)}>
+              Cancel<span className="visually-hidden"> {order.symbol} order</span>
+            </button>
+          </>
         )}
         <button type="button" className="small" data-testid="order-why" onClick={() => onWhy(order.id)}>
           Why<span className="visually-hidden"> this {order.symbol} order</span>
@@ -58,22 +66,35 @@ const OrderRow = memo(function OrderRow({ order, onWhy, onCancel }: RowProps) {
 
 function OrderRows({ entries, onWhy }: { entries: readonly OrderEntry[]; onWhy: (orderId: string) => void }) {
   const { api, store } = useTerminal();
+  const [edited, setEdited] = useState<string | null>(null);
+  const stopEditing = useCallback(() => setEdited(null), []);
   const cancel = useCallback(
     (order: Order) => {
       api
         .cancelOrder(order.id)
-        .then((cancelled) =>
-          store.update((state) => ({ ...state, orders: withOrder(state.orders, cancelled, null) })),
+        .then((canceled) =>
+          store.update((state) => ({ ...state, orders: withOrder(state.orders, canceled, null) })),
         )
         .catch((error: unknown) =>
           store.update((state) =>
-            withToast(state, { tone: "plain", title: "Not cancelled", detail: messageOf(error) }),
+            withToast(state, { tone: "plain", title: "Not canceled", detail: messageOf(error) }),
           ),
         );
     },
     [api, store],
   );
-  return entries.map(({ order }) => <OrderRow key={order.id} order={order} onWhy={onWhy} onCancel={cancel} />);
+  return entries.map(({ order }) => (
+    <Fragment key={order.id}>
+      <OrderRow order={order} onWhy={onWhy} onCancel={cancel} onEdit={setEdited} />
+      {edited === order.id && isOpen(order) && (
+        <tr>
+          <td colSpan={COLUMNS} className="left">
+            <OrderEditForm order={order} onDone={stopEditing} />
+          </td>
+        </tr>
+      )}
+    </Fragment>
+  ));
 }
 
 /** Orders, newest first; a click on one asks why it exists. */
@@ -135,7 +156,7 @@ export function OrdersTable({ onWhy }: { onWhy: (orderId: string) => void }) {
         {listed.length === 0 && (
           <Empty>
             {filter === "open"
-              ? "No open orders. What you place shows here until it is filled, cancelled or expired."
+              ? "No open orders. What you place shows here until it is filled, canceled or expired."
               : "No orders yet. Place one in the ticket; a click on it here tells why it exists and what became of it."}
           </Empty>
         )}

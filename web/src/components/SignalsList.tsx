@@ -1,12 +1,11 @@
 import { memo, useMemo, useState } from "react";
-import type { Signal } from "../api/types";
+import type { Signal, User } from "../api/types";
 import { useTerminal, useTerminalState } from "../state/context";
 import { marketDate, share } from "../state/format";
 import { Empty, Panel, Segmented } from "./parts";
 
 type Filter = "all" | "trades";
 const SHOWN = 24;
-const TOP_REASONS = 3;
 
 interface RowProps {
   signal: Signal;
@@ -23,8 +22,8 @@ const SignalRow = memo(function SignalRow({ signal, onSelect, onWhy }: RowProps)
         <button type="button" className="link strong" onClick={() => onSelect(signal.symbol)}>
           {signal.symbol}
         </button>
-        <span className="num" title="Probability that the price is higher at the model's horizon">
-          {share(signal.probability, 1)}
+        <span className="badge num" title="Probability that the price is higher at the model's horizon">
+          {share(signal.probability)}
         </span>
         <span className="soft num signal-date">{marketDate(signal.time)}</span>
         {orderId !== null && (
@@ -34,22 +33,21 @@ const SignalRow = memo(function SignalRow({ signal, onSelect, onWhy }: RowProps)
         )}
       </div>
       <p className="signal-summary">{rationale.summary}</p>
-      <ul className="reasons" aria-label="Strongest reasons">
-        {rationale.contributions.slice(0, TOP_REASONS).map((reason) => (
-          <li key={reason.feature} className={reason.effect === "raises" ? "up" : "down"}>
-            <span aria-hidden="true">{reason.effect === "raises" ? "▲" : "▼"}</span>
-            <span className="visually-hidden">{reason.effect}:</span> {reason.label}
-          </li>
-        ))}
-      </ul>
     </li>
   );
 });
 
-/** What the strategies last said, with their strongest reasons in words. */
+function noSignalsYet(role: User["role"] | undefined): string {
+  return role === "trader"
+    ? "No strategy trades this account. Signals appear when one does."
+    : "No signals yet. They come with each bar once a strategy runs: let the clock play.";
+}
+
+/** What the strategies last said, with their reasons in words. */
 export function SignalsList({ onWhy }: { onWhy: (orderId: string) => void }) {
   const { store } = useTerminal();
   const signals = useTerminalState((state) => state.signals);
+  const role = useTerminalState((state) => state.user?.role);
   const [filter, setFilter] = useState<Filter>("all");
   const select = (symbol: string) => store.update((state) => ({ ...state, selected: symbol }));
   const listed = useMemo(
@@ -80,11 +78,7 @@ export function SignalsList({ onWhy }: { onWhy: (orderId: string) => void }) {
           ))}
         </ul>
         {listed.length === 0 && (
-          <Empty>
-            {filter === "all"
-              ? "No signals yet. They come with each bar once a strategy runs: let the clock play."
-              : "No strategy has asked to buy or sell yet."}
-          </Empty>
+          <Empty>{signals.length > 0 ? "No strategy has asked to buy or sell yet." : noSignalsYet(role)}</Empty>
         )}
       </div>
     </Panel>

@@ -12,6 +12,7 @@ import { OrdersTable } from "./OrdersTable";
 import { OrderTicket, type TicketPrefill } from "./OrderTicket";
 import { Panel } from "./parts";
 import { PositionsTable } from "./PositionsTable";
+import { ReplayOverBanner } from "./ReplayOverBanner";
 import { SignalsList } from "./SignalsList";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
@@ -69,6 +70,7 @@ export function TerminalPage({ session }: { session: Session }) {
           </button>
         </div>
       )}
+      <ReplayOverBanner />
       <AccountStrip />
       {loaded ? <Workspace /> : <p className="splash soft">Opening your account…</p>}
       <Toasts />

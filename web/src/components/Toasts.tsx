@@ -16,7 +16,7 @@ function ToastCard({ toast }: { toast: Toast }) {
   return (
     <div className={`toast ${toast.tone}`} data-testid="toast">
       <strong>{toast.title}</strong>
-      <span className="soft num">{toast.detail}</span>
+      {toast.detail !== "" && <span className="soft num">{toast.detail}</span>}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../api/socket";
 import { useTerminal, useTerminalState } from "../state/context";
+import { conditionOf, progressOf } from "../state/clock";
 import { weekday } from "../state/format";
 import { ReplayControls } from "./ReplayControls";
 import { ThemeToggle } from "./ThemeToggle";
@@ -23,7 +24,8 @@ function ConnectionState() {
 function SessionClock() {
   const clock = useTerminalState((state) => state.clock);
   if (clock === null) return <div className="clock soft">No market session yet</div>;
-  const condition = clock.ended ? "finished" : clock.paused ? "paused" : "playing";
+  const condition = conditionOf(clock);
+  const { done, total } = progressOf(clock);
   return (
     <div className="clock">
       <div className="clock-line">
@@ -31,17 +33,17 @@ function SessionClock() {
         <time dateTime={clock.date} data-testid="clock-date" className="clock-date num">
           {clock.date}
         </time>
-        <span className={`tag ${condition}`} data-testid="clock-condition">
-          {condition}
+        <span className={`tag ${condition.name}`} data-testid="clock-condition">
+          {condition.words}
         </span>
       </div>
       <progress
-        max={Math.max(1, clock.steps)}
-        value={clock.step}
-        aria-label={`Session progress: step ${clock.step} of ${clock.steps}`}
+        max={Math.max(1, total)}
+        value={done}
+        aria-label={`Session progress: step ${done} of ${total}`}
       />
       <span className="clock-step soft num">
-        {clock.step} of {clock.steps}
+        {done} of {total}
       </span>
     </div>
   );

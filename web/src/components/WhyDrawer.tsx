@@ -3,6 +3,7 @@ import { messageOf } from "../api/problem";
 import type { ChainLink, Contribution, ModelCard, Order, Signal, Why } from "../api/types";
 import { useTerminal } from "../state/context";
 import { count, figure, marketDate, marketTime, money, price, quantity, share, words } from "../state/format";
+import { trackRecord } from "../state/model";
 import { Notice } from "./parts";
 
 function OrderFacts({ order }: { order: Order }) {
@@ -38,17 +39,18 @@ function Contributions({ items }: { items: readonly Contribution[] }) {
         const width = (Math.abs(Number(item.contribution)) / largest) * 50;
         return (
           <li key={item.feature}>
-            <span className="contribution-label">{item.label}</span>
-            <span className="contribution-value num soft">{figure(item.value)}</span>
+            <span className="contribution-head">
+              <span>{item.label}</span>
+              <span className={`contribution-effect num ${raises ? "up" : "down"}`}>
+                {raises ? "▲ raises " : "▼ lowers "}
+                {figure(Math.abs(Number(item.contribution)))}
+              </span>
+            </span>
             <span className="contribution-bar" aria-hidden="true">
               <span
                 className={raises ? "raises" : "lowers"}
                 style={{ width: `${width}%`, [raises ? "left" : "right"]: "50%" }}
               />
-            </span>
-            <span className={`contribution-effect num ${raises ? "up" : "down"}`}>
-              {raises ? "▲ raises " : "▼ lowers "}
-              {figure(Math.abs(Number(item.contribution)))}
             </span>
           </li>
         );
@@ -58,10 +60,11 @@ function Contributions({ items }: { items: readonly Contribution[] }) {
 }
 
 function Model({ model }: { model: ModelCard }) {
+  const record = trackRecord(model);
   return (
     <p className="soft model num">
       Model <code>{model.version}</code>, trained on {marketDate(model.trained_from)} to {marketDate(model.trained_to)} (
-      {count(model.samples)} samples){model.accuracy !== null && <>, right {share(model.accuracy, 1)} of the time in testing</>}.
+      {count(model.samples)} samples){record !== null && `: ${record}`}.
     </p>
   );
 }
@@ -76,7 +79,7 @@ function SignalStory({ signal }: { signal: Signal }) {
       <dl className="facts num">
         <div>
           <dt>Probability of a rise</dt>
-          <dd>{share(signal.probability, 1)}</dd>
+          <dd>{share(signal.probability)}</dd>
         </div>
         <div>
           <dt>Confidence</dt>
@@ -84,7 +87,7 @@ function SignalStory({ signal }: { signal: Signal }) {
         </div>
         <div>
           <dt>Target weight</dt>
-          <dd>{share(signal.target_weight, 1)}</dd>
+          <dd>{share(signal.target_weight)}</dd>
         </div>
         <div>
           <dt>Strategy</dt>
@@ -93,7 +96,9 @@ function SignalStory({ signal }: { signal: Signal }) {
       </dl>
       {rationale.contributions.length > 0 && (
         <>
-          <h3>What moved the probability</h3>
+          <h3>
+            What moved the probability <span className="soft unit">(log-odds)</span>
+          </h3>
           <Contributions items={rationale.contributions} />
         </>
       )}
@@ -102,7 +107,7 @@ function SignalStory({ signal }: { signal: Signal }) {
   );
 }
 
-function Chain({ links }: { links: readonly ChainLink[] }) {
+function Chain({ links, signalShown }: { links: readonly ChainLink[]; signalShown: boolean }) {
   return (
     <ol className="chain">
       {links.map((link) => (
@@ -113,7 +118,7 @@ function Chain({ links }: { links: readonly ChainLink[] }) {
               {marketTime(link.time)}
             </time>
           </div>
-          <p>{link.detail}</p>
+          {!(signalShown && link.type === "SignalRaised") && <p>{link.detail}</p>}
           <p className="faint num">
             {link.type}, journal position {link.position}
           </p>
@@ -134,7 +139,7 @@ function Story({ why }: { why: Why }) {
         <SignalStory signal={why.signal} />
       )}
       <h3>What happened</h3>
-      <Chain links={why.chain} />
+      <Chain links={why.chain} signalShown={why.signal !== null} />
     </>
   );
 }

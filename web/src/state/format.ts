@@ -64,8 +64,8 @@ export function percent(text: Given, signed = false, places = 2): string {
   return shown(text, (decimal) => dressed(roundTo(multiply(decimal, "100"), places), { after: "%", signed }));
 }
 
-/** A statistic between 0 and 1 as a percentage. */
-export function share(figure: string | number | null, places = 0): string {
+/** A statistic between 0 and 1 as a percentage with one decimal. */
+export function share(figure: string | number | null, places = 1): string {
   const value = Number(figure);
   return figure === null || !Number.isFinite(value) ? NOTHING : `${(value * 100).toFixed(places)}%`;
 }
@@ -122,6 +122,13 @@ export function marketDate(time: string): string {
 export function weekday(date: string): string {
   const moment = new Date(`${date}T00:00:00Z`);
   return Number.isNaN(moment.getTime()) ? "" : weekdayName.format(moment);
+}
+
+/** The banner over an account whose trading is paused. */
+export function haltSentence(reason: string): string {
+  const because = reason.trim().replace(/\.$/, "");
+  const stopped = because === "" ? "Trading is paused." : `Trading is paused: ${because}.`;
+  return `${stopped} New orders are refused until you resume.`;
 }
 
 /** "partially_filled" becomes "partially filled". */

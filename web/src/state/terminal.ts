@@ -179,8 +179,7 @@ function withFillToasts(state: TerminalState, fills: readonly Fill[]): TerminalS
     return fills.reduce((known, fill) => withToast(known, fillToast(fill)), state);
   }
   const total = fills.length + (summary?.fills ?? 0);
-  const detail = [...new Set(fills.map((fill) => fill.symbol))].sort().join(", ");
-  const news: News = { tone: "plain", title: `${total} orders filled`, detail };
+  const news: News = { tone: "plain", title: `${total} orders filled`, detail: "" };
   if (summary === undefined) return withToast(state, news, total);
   const counted = { ...summary, ...news, fills: total };
   return { ...state, toasts: state.toasts.map((toast) => (toast === summary ? counted : toast)) };

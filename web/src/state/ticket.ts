@@ -1,6 +1,6 @@
 /** The order ticket's rules: what it asks for, what is wrong with it, what it will cost, and its idempotency key. */
 
-import type { OrderRequest, OrderType, Side, TimeInForce } from "../api/types";
+import type { OrderChange, OrderRequest, OrderType, Side, TimeInForce } from "../api/types";
 import { isDecimal, multiply, signOf } from "./decimal";
 
 export interface Ticket {
@@ -17,7 +17,8 @@ export type TicketErrors = Partial<Record<TicketField, string>>;
 
 const AMOUNT = /^\d{1,10}(\.\d{1,9})?$/;
 
-function amountError(text: string): string | null {
+/** What is wrong with what somebody typed for a quantity or a price; null when nothing is. */
+export function amountError(text: string): string | null {
   if (text === "") return "Enter a number";
   if (!AMOUNT.test(text)) return "Digits only, at most 9 decimal places";
   return signOf(text) > 0 ? null : "Must be above zero";
@@ -70,7 +71,7 @@ export class IntentKey {
     this.newKey = newKey;
   }
 
-  for(request: OrderRequest): string {
+  for(request: OrderRequest | OrderChange): string {
     const intent = JSON.stringify(request);
     if (intent !== this.intent) {
       this.intent = intent;

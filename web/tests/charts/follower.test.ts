@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Problem } from "../../src/api/problem";
 import { SeriesFollower } from "../../src/charts/follower";
 import { chartTime } from "../../src/charts/series";
 
@@ -66,5 +67,46 @@ describe("following a series", () => {
     follower.stop();
     await vi.runAllTimersAsync();
     expect(asked).toEqual([500]);
+  });
+});
+
+describe("asking for older points", () => {
+  const PAGE = 2;
+  async function following(before: () => Promise<{ time: number }[]>, known = WEEK.slice(3)) {
+    const asked = vi.fn(before);
+    const follower = new SeriesFollower(
+      { latest: () => Promise.resolve(known), before: asked },
+      { replace: () => undefined, append: () => undefined },
+    );
+    await follower.load(PAGE);
+    return { follower, asked };
+  }
+
+  it("goes on while whole pages come, and stops at a short one", async () => {
+    const pages = [WEEK.slice(2, 4), WEEK.slice(0, 1)];
+    const { follower, asked } = await following(() => Promise.resolve(pages.shift() ?? []));
+    for (let times = 0; times < 4; times += 1) await follower.older();
+    expect(asked).toHaveBeenCalledTimes(2);
+  });
+  it("does not ask when the first answer was short", async () => {
+    const { follower, asked } = await following(() => Promise.resolve([]), WEEK.slice(4));
+    await follower.older();
+    expect(asked).not.toHaveBeenCalled();
+  });
+  it("never asks again after a refusal", async () => {
+    const { follower, asked } = await following(() => Promise.reject(new Problem(400, "Bad", "", "invalid_value")));
+    await follower.older();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await follower.older();
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+  it("waits before it asks again when no answer came", async () => {
+    const { follower, asked } = await following(() => Promise.reject(new Problem(0, "No answer", "", "offline")));
+    await follower.older();
+    await follower.older();
+    expect(asked).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await follower.older();
+    expect(asked).toHaveBeenCalledTimes(2);
   });
 });

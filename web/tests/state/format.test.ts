@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { direction, group, marketDate, marketTime, money, percent, price, quantity } from "../../src/state/format";
+import { direction, group, haltSentence, marketDate, marketTime, money, percent, price, quantity } from "../../src/state/format";
 
 describe("money", () => {
   it("groups thousands and keeps two places", () => {
@@ -55,4 +55,13 @@ describe("market time", () => {
     expect(marketDate("2005-01-04T01:00:00Z")).toBe("2005-01-03");
   });
   it("leaves a plain date alone", () => expect(marketDate("2005-01-03")).toBe("2005-01-03"));
+});
+
+describe("the banner of a paused account", () => {
+  it("tells the reason once", () => {
+    expect(haltSentence("day loss of 5.2%.")).toBe(
+      "Trading is paused: day loss of 5.2%. New orders are refused until you resume.",
+    );
+    expect(haltSentence("")).toBe("Trading is paused. New orders are refused until you resume.");
+  });
 });
