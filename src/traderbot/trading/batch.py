@@ -21,7 +21,8 @@ from traderbot.model.reasons import Reason, Refusal, refuse
 from traderbot.model.symbols import Symbol
 from traderbot.trading import tables as t
 from traderbot.trading.accounts import load_account
-from traderbot.trading.projection import RULES_SCOPE, Projection, Statements, account_stream
+from traderbot.trading.projection import RULES_SCOPE, Projection, Statements
+from traderbot.trading.streams import account_stream
 from traderbot.trading.work import Outcome, Work
 
 ACCOUNTS_KEPT = 10_000

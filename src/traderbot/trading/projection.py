@@ -21,6 +21,7 @@ from traderbot.model.account import NOTHING, Account, Lot
 from traderbot.model.orders import OrderStatus
 from traderbot.model.symbols import Symbol
 from traderbot.trading import tables as t
+from traderbot.trading.streams import account_stream
 
 RULES_SCOPE = "platform"
 _HOLD_STATE = ("held", "halted", "version")  # of an account, what an order changes before it is filled
@@ -28,10 +29,6 @@ _ACCOUNT_STATE = (*_HOLD_STATE, *t.LEDGER_COLUMNS, "lots_opened")
 
 
 @lru_cache(maxsize=20_000)
-def account_stream(account_id: UUID) -> str:
-    return f"account:{account_id}"
-
-
 class Statements:
     """The statements a projection needs, compiled once for a database."""
 
