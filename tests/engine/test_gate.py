@@ -1,16 +1,14 @@
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
 
-from engine.books import AAA, DAY, Desk
-from traderbot.engine.gate import Approval, review
-from traderbot.model import rounding
-from traderbot.model.commands import PauseTrading, PlaceOrder
-from traderbot.model.orders import OrderType, Side
-from traderbot.model.reasons import Reason, Refusal
+from engine.stand import AAA, BBB, Stand
+from engine.verdicts import limit, rule, verdict
+from traderbot.engine.gate import Approval, preview
+from traderbot.model.commands import PauseTrading
+from traderbot.model.reasons import Reason
+from traderbot.model.rules import NO_LIMITS, Limits, Rules
 from traderbot.model.symbols import Symbol
 
 pytestmark = pytest.mark.domain
@@ -19,133 +17,133 @@ D = Decimal
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk("1000")
+def stand() -> Stand:
+    return Stand("1000")
 
 
-def verdict(
-    desk: Desk, side: str = "buy", qty: str = "1", limit: str | None = None, symbol: Symbol = AAA
-) -> Any:
-    kind = OrderType.MARKET if limit is None else OrderType.LIMIT
-    price = None if limit is None else D(limit)
-    order = PlaceOrder(UUID(int=99), symbol, Side(side), D(qty), kind, limit_price=price)
-    return review(desk.account, order, desk.market, desk.rules)
+@pytest.fixture
+def margin() -> Stand:
+    return Stand("1000", "margin")
 
 
-def reason(desk: Desk, **order: Any) -> Reason:
-    refusal = verdict(desk, **order)
-    assert isinstance(refusal, Refusal)
-    return refusal.reason
+class TestHolds:
+    def test_a_market_buy_holds_at_its_collar_with_fees(self, stand: Stand) -> None:
+        mark = stand.market.marks[AAA]
+        assert verdict(stand, "buy", "3") == Approval(mark, D(3), D("11"), D("33.003301"))
+
+    def test_a_limit_buy_holds_at_its_limit(self, stand: Stand) -> None:
+        mark = stand.market.marks[AAA]
+        assert verdict(stand, "buy", "3", "9.99") == Approval(mark, D(3), D("9.99"), D("29.972998"))
+
+    def test_a_sale_holds_no_cash(self, stand: Stand) -> None:
+        stand.own("5")
+        assert verdict(stand, "sell", "5").hold == 0
+
+    def test_fees_a_share_and_a_least_fee_are_held_for(self, stand: Stand) -> None:
+        rule(stand, fee_per_share=D("0.01"))
+        assert verdict(stand, "buy", "3", "10").hold == D("30.033001")
+        rule(stand, fee_minimum=D("1"))
+        assert verdict(stand, "buy", "3", "10").hold == D("31.000001")
+
+    def test_an_order_for_a_value_holds_that_and_its_fee(self, stand: Stand) -> None:
+        found = verdict(stand, "buy", None, notional="100")
+        assert (found.qty, found.price_max, found.hold) == (D(11), D(11), D("100.010001"))
+
+    def test_a_stop_buy_holds_above_its_stop(self, stand: Stand) -> None:
+        found = verdict(stand, "buy", "1", type="stop", stop_price="12")
+        assert (found.price_max, found.stop.price) == (D("13.2"), D(12))
+        assert verdict(stand, "buy", "1", "12.50", type="stop_limit", stop_price="12").price_max == D("12.5")
+
+    def test_a_stop_that_is_reached_already_holds_at_the_market(self, stand: Stand) -> None:
+        assert verdict(stand, "buy", "1", type="stop", stop_price="9").price_max == 11
+
+    def test_a_trailing_stop_starts_at_the_mark(self, stand: Stand) -> None:
+        stop = verdict(stand, "buy", "1", type="trailing_stop", trail_percent="5").stop
+        assert (stop.hwm, stop.price, stop.trail_percent) == (10, D("10.5"), 5)
+        stand.own("1")
+        stop = verdict(stand, "sell", "1", type="trailing_stop", trail_price="0.333").stop
+        assert (stop.hwm, stop.price, stop.trail_price) == (10, D("9.66"), D("0.333"))
+
+    def test_a_margin_account_holds_the_initial_margin_of_what_it_opens(self, margin: Stand) -> None:
+        assert verdict(margin, "buy", "3", "10").hold == D("15.003001")
+        assert verdict(margin, "sell", "3").price_max == 11
+        assert verdict(margin, "sell", "3").hold == D("16.503301")
+        assert verdict(margin, "sell", "3", "8").price_max == 10
+        assert verdict(margin, "sell", "3", type="stop", stop_price="9").price_max == 9
+        assert verdict(margin, "sell", "3", type="trailing_stop", trail_price="1").price_max == D("9.9")
+
+    def test_what_closes_on_margin_holds_nothing(self, margin: Stand) -> None:
+        margin.own("5")
+        assert verdict(margin, "sell", "5").hold == 0
+        assert verdict(margin, "sell", "7", "10").hold == D("10.007001")
 
 
-def test_a_market_buy_holds_at_its_collar_with_fees(desk: Desk) -> None:
-    assert verdict(desk, qty="3") == Approval(desk.market.marks[AAA], D("11"), D("33.003301"))
+def test_rules_read_back_without_limits_cost_no_checks() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(Rules()), type=Rules).limits is NO_LIMITS
+    assert Rules(limits=Limits()).limits is NO_LIMITS
 
 
-def test_a_limit_buy_holds_at_its_limit(desk: Desk) -> None:
-    assert verdict(desk, qty="3", limit="9.99") == Approval(desk.market.marks[AAA], D("9.99"), D("29.972998"))
+class TestPreview:
+    def test_every_check_is_made_and_nothing_changes(self, stand: Stand) -> None:
+        stand.do(PauseTrading("lunch"))
+        before = msgspec.json.encode(stand.account)
+        limit(stand, order_qty=D(1))
+        order = stand.order("buy", "200", "20")
+        seen = preview(stand.account, order, stand.market, stand.rules)
+        failed = {check.reason for check in seen.checks if not check.passed}
+        assert failed == {
+            Reason.ACCOUNT_HALTED,
+            Reason.OUTSIDE_COLLAR,
+            Reason.ORDER_QTY_LIMIT,
+            Reason.INSUFFICIENT_BUYING_POWER,
+        }
+        assert not seen.approved
+        assert len({check.name for check in seen.checks}) == len(seen.checks) == 32
+        assert msgspec.json.encode(stand.account) == before
 
+    def test_figures_of_a_buy(self, stand: Stand) -> None:
+        stand.own("10")
+        seen = preview(stand.account, stand.order("buy", "20"), stand.market, stand.rules)
+        assert seen.approved
+        assert (seen.mark, seen.price_max, seen.value) == (10, 11, 200)
+        assert (seen.cost_max, seen.fees_max, seen.hold) == (D("220.022"), D("0.022"), D("220.022001"))
+        assert (seen.available_before, seen.available_after) == (900, D("679.977999"))
+        assert seen.buying_power_before == 900
+        assert (seen.position_qty, seen.position_value) == (30, 300)
+        assert (seen.gross, seen.net, seen.concentration, seen.leverage) == (300, 300, D("0.3"), D("0.3"))
 
-def test_a_sale_holds_no_cash(desk: Desk) -> None:
-    desk.own("5")
-    assert verdict(desk, side="sell", qty="5").hold == 0
+    def test_figures_on_margin(self, margin: Stand) -> None:
+        seen = preview(margin.account, margin.order("sell", "20", "10"), margin.market, margin.rules)
+        assert (seen.hold, seen.cost_max) == (D("100.020001"), D("0.02"))
+        assert (seen.buying_power_before, seen.buying_power_after) == (2000, D("1799.959998"))
+        assert (seen.position_qty, seen.gross, seen.net, seen.leverage) == (-20, 200, -200, D("0.2"))
 
+    def test_figures_of_an_order_for_a_value(self, stand: Stand) -> None:
+        seen = preview(stand.account, stand.order("buy", None, notional="50"), stand.market, stand.rules)
+        assert (seen.value, seen.position_qty, seen.qty) == (50, 5, D("5.5"))
 
-def test_halts_come_first_and_name_their_cause(desk: Desk) -> None:
-    desk.market.ended = True
-    desk.rules = msgspec.structs.replace(desk.rules, halted_symbols=frozenset({AAA}))
-    assert reason(desk) is Reason.SYMBOL_HALTED
-    desk.rules = msgspec.structs.replace(desk.rules, halted="a drill")
-    assert verdict(desk).detail.endswith("(a drill)")
-    assert reason(desk) is Reason.PLATFORM_HALTED
-    desk.do(PauseTrading("lunch"))
-    assert reason(desk) is Reason.ACCOUNT_HALTED
-    assert verdict(desk).detail.endswith("(lunch)")
+    def test_lots_that_are_not_there_are_named(self, stand: Stand) -> None:
+        stand.own("1")
+        seen = preview(stand.account, stand.order("sell", "1", lots=(1, 2)), stand.market, stand.rules)
+        (check,) = [check for check in seen.checks if not check.passed]
+        assert (check.reason, check.detail[-7:]) == (Reason.UNKNOWN_LOT, "(lot 2)")
+        assert preview(stand.account, stand.order("sell", "1", lots=(1,)), stand.market, stand.rules).approved
 
+    def test_without_a_price_the_rest_is_unknown(self, stand: Stand) -> None:
+        order = stand.order("buy", "1", symbol=Symbol("ZZZ"))
+        seen = preview(stand.account, order, stand.market, stand.rules)
+        passed = {check.name: check.passed for check in seen.checks}
+        assert not seen.approved
+        assert seen.mark is None
+        assert (passed["known_symbol"], passed["session"], passed["buying_power"]) == (False, True, None)
 
-def test_a_pause_without_words_is_a_pause(desk: Desk) -> None:
-    desk.do(PauseTrading(""))
-    assert reason(desk) is Reason.ACCOUNT_HALTED
-
-
-def test_an_ended_session_takes_no_orders(desk: Desk) -> None:
-    desk.market.ended = True
-    assert reason(desk) is Reason.SESSION_ENDED
-
-
-def test_a_symbol_without_a_price_is_unknown(desk: Desk) -> None:
-    assert reason(desk, symbol=Symbol("ZZZ")) is Reason.UNKNOWN_SYMBOL
-
-
-def test_a_mark_is_good_for_seven_days_and_no_longer(desk: Desk) -> None:
-    desk.market.time += 7 * DAY
-    assert isinstance(verdict(desk), Approval)
-    desk.market.time += 1
-    assert reason(desk) is Reason.STALE_QUOTE
-
-
-@pytest.mark.parametrize(
-    ("limit", "mark", "good"),
-    [
-        ("10.01", "10", True),
-        ("10.001", "10", False),
-        ("1.00", "1", True),
-        ("1.0001", "1", False),
-        ("0.9999", "1", True),
-        ("0.99999", "1", False),
-        ("0.0001", "0.0001", True),
-    ],
-)
-def test_limits_stand_on_the_tick(desk: Desk, limit: str, mark: str, good: bool) -> None:
-    desk.market.quote(AAA, mark)
-    if good:
-        assert isinstance(verdict(desk, limit=limit), Approval)
-    else:
-        assert reason(desk, limit=limit) is Reason.OFF_TICK
-
-
-@pytest.mark.parametrize(
-    ("limit", "good"), [("5", True), ("4.99", False), ("15", True), ("15.01", False), ("1000", False)]
-)
-def test_limits_stay_near_the_market(desk: Desk, limit: str, good: bool) -> None:
-    if good:
-        assert isinstance(verdict(desk, limit=limit), Approval)
-    else:
-        refusal = verdict(desk, limit=limit)
-        assert refusal.reason is Reason.OUTSIDE_COLLAR
-        assert f"limit_price {limit}, market 10, allowed 50" in refusal.detail
-
-
-def test_the_largest_order(desk: Desk) -> None:
-    desk.rules = msgspec.structs.replace(desk.rules, max_order_value=D(500))
-    assert isinstance(verdict(desk, qty="50"), Approval)
-    assert reason(desk, qty="50.000000001") is Reason.ORDER_VALUE_LIMIT
-    assert reason(desk, qty="42", limit="12") is Reason.ORDER_VALUE_LIMIT
-
-
-def test_the_last_millionth_of_cash_counts(desk: Desk) -> None:
-    need = rounding.hold(D(3), D(11), desk.rules.fee_rate)
-    desk.account.balances["cash"] = need
-    assert isinstance(verdict(desk, qty="3"), Approval)
-    desk.account.balances["cash"] = need - D("0.000001")
-    refusal = verdict(desk, qty="3")
-    assert refusal.reason is Reason.INSUFFICIENT_BUYING_POWER
-    assert "needs 33.00, available 33.00" in refusal.detail
-
-
-def test_what_other_orders_hold_is_not_available(desk: Desk) -> None:
-    desk.place("buy", "60", "10")
-    assert reason(desk, qty="50", limit="10") is Reason.INSUFFICIENT_BUYING_POWER
-
-
-def test_what_open_sells_reserve_is_not_free(desk: Desk) -> None:
-    desk.own("10")
-    desk.place("sell", "6", "12")
-    assert isinstance(verdict(desk, side="sell", qty="4"), Approval)
-    refusal = verdict(desk, side="sell", qty="4.5")
-    assert refusal.reason is Reason.INSUFFICIENT_QUANTITY
-    assert refusal.detail.endswith("(asked 4.5, held 10, free 4)")
-
-
-def test_nothing_can_be_sold_short(desk: Desk) -> None:
-    assert reason(desk, side="sell") is Reason.INSUFFICIENT_QUANTITY
+    def test_a_missing_price_of_another_symbol(self, stand: Stand) -> None:
+        stand.own("1")
+        del stand.market.marks[AAA]
+        seen = preview(stand.account, stand.order("buy", "1", symbol=BBB), stand.market, stand.rules)
+        assert seen.approved
+        assert seen.gross is None
+        limit(stand, gross=D(1))
+        seen = preview(stand.account, stand.order("buy", "1", symbol=BBB), stand.market, stand.rules)
+        (check,) = [check for check in seen.checks if not check.passed]
+        assert (check.name, check.reason) == ("gross_exposure", Reason.UNKNOWN_SYMBOL)

@@ -12,7 +12,7 @@ from engine.books import AAA, BBB, Desk, Step, audit, play
 from traderbot.engine.apply import fold
 from traderbot.engine.decide import decide
 from traderbot.model import commands as c
-from traderbot.model.account import Account
+from traderbot.model.account import Account, AccountKind, LotMethod
 from traderbot.simulation.costs import Costs
 
 pytestmark = pytest.mark.domain
@@ -58,10 +58,18 @@ steps: st.SearchStrategy[Step] = st.one_of(
 )
 
 
-@given(st.lists(steps, min_size=1, max_size=40), st.sampled_from(["100000", "2500", "1000.000001"]))
+@given(
+    st.lists(steps, min_size=1, max_size=40),
+    st.sampled_from(["100000", "2500", "1000.000001"]),
+    st.sampled_from(AccountKind),
+    st.sampled_from(LotMethod),
+)
 @settings(max_examples=250, deadline=None)
-def test_books_hold_after_every_step(drawn: list[Step], cash: str) -> None:
-    desk = Desk(cash)
+def test_books_hold_after_every_step(
+    drawn: list[Step], cash: str, kind: AccountKind, method: LotMethod
+) -> None:
+    desk = Desk(cash, kind=kind)
+    desk.do(c.ChooseLotMethod(method))
     for step in drawn:
         play(desk, step)
         desk.audit()

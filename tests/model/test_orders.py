@@ -11,21 +11,17 @@ from traderbot.model.symbols import Symbol
 pytestmark = pytest.mark.domain
 
 S = OrderStatus
+ENDS = {S.FILLED, S.CANCELED, S.EXPIRED}
 LEGAL = {
-    (S.ACCEPTED, S.PARTIALLY_FILLED),
-    (S.ACCEPTED, S.FILLED),
-    (S.ACCEPTED, S.CANCELED),
-    (S.ACCEPTED, S.EXPIRED),
-    (S.ACCEPTED, S.REPLACED),
-    (S.PARTIALLY_FILLED, S.PARTIALLY_FILLED),
-    (S.PARTIALLY_FILLED, S.FILLED),
-    (S.PARTIALLY_FILLED, S.CANCELED),
-    (S.PARTIALLY_FILLED, S.EXPIRED),
-    (S.PARTIALLY_FILLED, S.REPLACED),
+    *((S.PENDING_NEW, after) for after in {*ENDS, S.NEW, S.UNKNOWN, S.PARTIALLY_FILLED, S.REJECTED}),
+    *((S.UNKNOWN, after) for after in {*ENDS, S.NEW, S.PARTIALLY_FILLED, S.REJECTED}),
+    *((S.HELD, after) for after in {S.NEW, S.CANCELED, S.EXPIRED, S.REPLACED}),
+    *((S.NEW, after) for after in {*ENDS, S.PARTIALLY_FILLED, S.REPLACED, S.REJECTED}),
+    *((S.PARTIALLY_FILLED, after) for after in {*ENDS, S.PARTIALLY_FILLED, S.REPLACED}),
 }
 
 
-def an_order(status: OrderStatus = S.ACCEPTED) -> Order:
+def an_order(status: OrderStatus = S.NEW) -> Order:
     return Order(
         id=UUID(int=1),
         symbol=Symbol("AAA"),
@@ -58,7 +54,7 @@ def test_only_the_listed_changes_of_status_happen(before: OrderStatus, after: Or
 
 def test_the_table_lists_every_status_and_those_that_end_absorb() -> None:
     assert set(TRANSITIONS) == set(S)
-    assert {S.ACCEPTED, S.PARTIALLY_FILLED} == OPEN
+    assert {S.PENDING_NEW, S.UNKNOWN, S.HELD, S.NEW, S.PARTIALLY_FILLED} == OPEN
     assert {(before, after) for before, ends in TRANSITIONS.items() for after in ends} == LEGAL
 
 
@@ -66,6 +62,18 @@ def test_what_remains_is_what_was_not_filled() -> None:
     order = an_order()
     order.filled_qty = Decimal("3.5")
     assert order.remaining == Decimal("6.5")
+
+
+def test_a_sale_reserves_what_it_may_still_sell_unless_it_waits_or_its_sibling_does() -> None:
+    order = an_order()
+    assert order.reserved == 0
+    order.side, order.filled_qty = Side.SELL, Decimal(4)
+    assert order.reserved == 6
+    order.reserves = False
+    assert order.reserved == 0
+    held = an_order(S.HELD)
+    held.side = Side.SELL
+    assert held.reserved == 0
 
 
 def test_words_are_found_by_their_text() -> None:

@@ -173,3 +173,26 @@ def test_a_price_is_never_rounded_to_nothing() -> None:
 )
 def test_worked_examples(made: Decimal, expected: str) -> None:
     assert made == D(expected)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (rounding.set_aside(D("1.0000001"), D("0.5")), "1.500002"),
+        (rounding.worst_money(D("1.0000001")), "1.000001"),
+        (rounding.spare_money(D("1.0000009")), "1"),
+        (rounding.spare_money(D("-1.0000001")), "-1.000001"),
+        (rounding.buying_power(D("1"), D("0.3")), "3.333333"),
+        (rounding.buying_power(D("-1"), D("0.3")), "-3.333334"),
+        (rounding.interest(D(1000), D("0.08"), 3), "0.666667"),
+        (rounding.payout(D("-0.333333333"), D("0.18")), "-0.06"),
+        (rounding.signed_split(D(-7), 1, 3), "-2.333333333"),
+        (rounding.signed_split(D(7), 1, 3), "2.333333333"),
+        (rounding.split_stop(D("10.01"), 2, 1, buying=False), "5.00"),
+        (rounding.split_stop(D("10.01"), 2, 1, buying=True), "5.01"),
+        (rounding.shares_at(D(10), D(3)), "3.333333333"),
+        (rounding.shares_at(D(-10), D(3)), "-3.333333333"),
+    ],
+)
+def test_worked_examples_of_what_accounts_hold_and_owe(made: Decimal, expected: str) -> None:
+    assert made == D(expected)

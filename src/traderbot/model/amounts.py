@@ -42,12 +42,13 @@ def _exact(value: object, field: str, places: int, largest: Decimal, expected: s
         amount = Decimal(value)
     else:
         raise InvalidValue(field, expected, value if isinstance(value, bool | float | None) else None)
-    if not amount.is_finite():
-        raise InvalidValue(field, expected, value)
-    try:
-        _EXACT.quantize(amount, _QUANTA[places])
-    except DecimalException:
-        raise InvalidValue(field, expected, value) from None
+    if not isinstance(value, int):  # a whole number is finite and has no places
+        if not amount.is_finite():
+            raise InvalidValue(field, expected, value)
+        try:
+            _EXACT.quantize(amount, _QUANTA[places])
+        except DecimalException:
+            raise InvalidValue(field, expected, value) from None
     if not -largest <= amount <= largest:
         raise InvalidValue(field, expected, value)
     return amount or ZERO  # never -0

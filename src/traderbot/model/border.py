@@ -2,7 +2,7 @@
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
-from traderbot.model.amounts import AMOUNT_MAX, Price, Quantity
+from traderbot.model.amounts import AMOUNT_MAX, ZERO, Price, Quantity
 from traderbot.model.errors import InvalidValue
 
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
@@ -32,7 +32,7 @@ def price_from_float(value: float, field: str = "price") -> Price:
     Errors: InvalidValue unless finite and positive.
     """
     exact = _decimal(value, field)
-    if exact <= 0:
+    if exact <= ZERO:
         raise InvalidValue(field, "a positive price", value)
     return Price(exact)
 

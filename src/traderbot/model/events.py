@@ -5,6 +5,7 @@ left out of the stored text, so that a shape can grow without changing old bytes
 stored shape, and never a Decimal (msgspec leaves defaults out by identity). No event holds personal data.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -12,10 +13,16 @@ from uuid import UUID
 
 import msgspec
 
+from traderbot.model.account import PAPER, AccountKind, LotMethod
 from traderbot.model.actions import ActionKind
 from traderbot.model.amounts import Money, Price, Quantity
-from traderbot.model.orders import OrderStatus, OrderType, Side, TimeInForce
+from traderbot.model.orders import Member, OrderStatus, OrderType, Side, Stop, TimeInForce
+from traderbot.model.parts import AdjustedLot as AdjustedLot
+from traderbot.model.parts import AdjustedOrder as AdjustedOrder
+from traderbot.model.parts import Relief as Relief
+from traderbot.model.parts import RestoredLot as RestoredLot
 from traderbot.model.reasons import Reason
+from traderbot.model.rules import Limits
 from traderbot.model.symbols import Symbol
 
 
@@ -35,23 +42,45 @@ class MarketEvent(Event, frozen=True, omit_defaults=True):
 
 
 class AccountOpened(MarketEvent, frozen=True, omit_defaults=True):
+    """broker: who fills its orders."""
+
     account_id: UUID
     user_id: UUID
     session_id: UUID
     currency: str
+    kind: AccountKind = AccountKind.CASH
+    name: str = ""
+    broker: str = PAPER
 
 
 class CashMoved(MarketEvent, frozen=True, omit_defaults=True):
-    """Money into the account (positive) or out of it. kind: deposit."""
+    """Money into the account (positive) or out of it.
+
+    kind: deposit, withdrawal, margin_interest or borrow_fee. symbol: what the borrow fee is for.
+    """
 
     amount: Money
     kind: str
+    symbol: Symbol | None = None
+
+
+class LotMethodChosen(MarketEvent, frozen=True, omit_defaults=True):
+    method: LotMethod
+
+
+class LimitsChanged(MarketEvent, frozen=True, omit_defaults=True):
+    """The account's own limits from here on, whole."""
+
+    limits: Limits
 
 
 class OrderPlaced(MarketEvent, frozen=True, omit_defaults=True):
     """An order the gate approved.
 
-    mark, mark_at: the price it was decided on. client_order_id: "" stands for the order's id.
+    mark, mark_at: the price it was decided on. client_order_id: "" stands for the order's id. notional: the
+    value it is for, where it was given as one; qty is then the most it may trade. status: what it begins as.
+    fee_per_share, fee_minimum: what its hold covers besides fee_rate. reserves: whether a sale keeps its
+    shares for itself. lots: the lots a sale uses first.
     """
 
     order_id: UUID
@@ -71,6 +100,15 @@ class OrderPlaced(MarketEvent, frozen=True, omit_defaults=True):
     rules_version: int
     replaces: UUID | None = None
     signal_id: UUID | None = None
+    notional: Money | None = None
+    stop: Stop | None = None
+    member: Member | None = None
+    status: OrderStatus = OrderStatus.NEW
+    extended_hours: bool = False
+    reserves: bool = True
+    lots: tuple[int, ...] = ()
+    fee_per_share: Decimal | None = None
+    fee_minimum: Money | None = None
 
 
 class OrderRefused(MarketEvent, frozen=True, omit_defaults=True):
@@ -79,27 +117,22 @@ class OrderRefused(MarketEvent, frozen=True, omit_defaults=True):
     symbol: Symbol
     side: Side
     type: OrderType
-    qty: Quantity
+    qty: Quantity | None
     limit_price: Price | None
     reason: Reason
     detail: str
     rules_version: int
     signal_id: UUID | None = None
+    notional: Money | None = None
+    stop_price: Price | None = None
 
 
-class Relief(msgspec.Struct, frozen=True, gc=False):
-    """The part of a lot that a sale used up: its number, shares and cost."""
+class Execution(MarketEvent, frozen=True, omit_defaults=True):
+    """What one execution does to an account.
 
-    lot: int
-    qty: Quantity
-    cost: Money
-
-
-class OrderFilled(MarketEvent, frozen=True, omit_defaults=True):
-    """One execution.
-
-    filled_qty, filled_value, status, hold: after it, of the order; position_qty: of the symbol.
-    lot: number of the lot a buy opened. relief: lots a sale used up, oldest first. realised: gross of fees.
+    position_qty: of the symbol, after it. relief: what it closes, in the order it was taken. lot: number of
+    the lot it opens; lot_qty, lot_cost: of that lot, where they are not simply qty and notional. realised:
+    gross of fees.
     """
 
     order_id: UUID
@@ -119,6 +152,101 @@ class OrderFilled(MarketEvent, frozen=True, omit_defaults=True):
     realised: Money
     lot: int | None = None
     relief: tuple[Relief, ...] = ()
+    lot_qty: Decimal | None = None
+    lot_cost: Decimal | None = None
+
+
+class OrderFilled(Execution, frozen=True, omit_defaults=True):
+    """One execution of an open order. filled_qty, filled_value, status, hold: of the order, after it."""
+
+
+class OrderFilledLate(Execution, frozen=True, omit_defaults=True):
+    """One execution of an order that was closed before; its status stays, and so does what is held.
+
+    at: when the broker says that it happened. overdraft: cash that it took beyond what there was.
+    """
+
+    overdraft: Money | None = None
+
+
+class ExecutionBusted(MarketEvent, frozen=True, omit_defaults=True):
+    """An execution that did not happen after all; at: the time of that execution.
+
+    side, qty, price, notional, fee: of the execution. cost: how the cost of the position changes. realised:
+    how the gains change. relief: what leaves the lots. restored: what goes back into them. filled_qty,
+    filled_value: of the order, after it. overdraft: cash that it took beyond what there was.
+    """
+
+    order_id: UUID
+    execution_id: UUID
+    symbol: Symbol
+    side: Side
+    qty: Quantity
+    price: Price
+    notional: Money
+    fee: Money
+    filled_qty: Decimal
+    filled_value: Decimal
+    position_qty: Decimal
+    cost: Decimal
+    realised: Money
+    relief: tuple[Relief, ...] = ()
+    restored: tuple[RestoredLot, ...] = ()
+    overdraft: Money | None = None
+
+
+class ReportQuarantined(MarketEvent, frozen=True, omit_defaults=True):
+    """A broker's report that cannot be; the symbol is halted for the account. report: as it came."""
+
+    symbol: Symbol
+    detail: str
+    report: dict[str, Any]
+
+
+class OrderAccepted(MarketEvent, frozen=True, omit_defaults=True):
+    """The broker has the order."""
+
+    order_id: UUID
+
+
+class OrderRejected(MarketEvent, frozen=True, omit_defaults=True):
+    order_id: UUID
+    detail: str
+
+
+class OrderOutcomeUnknown(MarketEvent, frozen=True, omit_defaults=True):
+    """The order was sent, and whether the broker has it is not known."""
+
+    order_id: UUID
+
+
+class OrderTriggered(MarketEvent, frozen=True, omit_defaults=True):
+    """A stop order woke up. price: the market's."""
+
+    order_id: UUID
+    price: Price
+
+
+class TrailingMarkMoved(MarketEvent, frozen=True, omit_defaults=True):
+    order_id: UUID
+    hwm: Price
+    stop_price: Price
+
+
+class LegActivated(MarketEvent, frozen=True, omit_defaults=True):
+    """A leg that was held works from now on. qty: what it is for."""
+
+    order_id: UUID
+    qty: Quantity
+    reserves: bool = True
+
+
+class LegResized(MarketEvent, frozen=True, omit_defaults=True):
+    """A leg is for less, or keeps its shares for itself from now on, as its sibling was filled in part."""
+
+    order_id: UUID
+    qty: Quantity
+    reserves: bool = True
 
 
 class OrderCancelled(MarketEvent, frozen=True, omit_defaults=True):
@@ -135,21 +263,12 @@ class OrderReplaced(MarketEvent, frozen=True, omit_defaults=True):
     replaced_by: UUID
 
 
-class AdjustedLot(msgspec.Struct, frozen=True):
-    lot: int
-    qty: Quantity
-
-
-class AdjustedOrder(msgspec.Struct, frozen=True):
-    order_id: UUID
-    qty: Quantity
-    filled_qty: Decimal
-    limit_price: Price | None
-    price_max: Price
-
-
 class CorporateActionApplied(MarketEvent, frozen=True, omit_defaults=True):
-    """A split (`new` shares for `old`) with its new lots and orders, or a dividend (`amount` a share)."""
+    """What a corporate action does to an account.
+
+    A split (`new` shares for `old`) has its new lots and orders, a dividend (`amount` a share) its cash, a
+    change of symbol the new one, a delisting (`amount` a share) its cash and what the position gained.
+    """
 
     symbol: Symbol
     kind: ActionKind
@@ -162,6 +281,8 @@ class CorporateActionApplied(MarketEvent, frozen=True, omit_defaults=True):
     cash: Money | None = None
     lots: tuple[AdjustedLot, ...] = ()
     orders: tuple[AdjustedOrder, ...] = ()
+    new_symbol: Symbol | None = None
+    realised: Money | None = None
 
 
 class PortfolioRevalued(MarketEvent, frozen=True, omit_defaults=True):
@@ -174,12 +295,35 @@ class PortfolioRevalued(MarketEvent, frozen=True, omit_defaults=True):
     marks: dict[Symbol, Price]
 
 
+class MarginCalled(MarketEvent, frozen=True, omit_defaults=True):
+    """A margin account fell below its maintenance requirement. deficit: what is missing."""
+
+    equity: Money
+    required: Money
+    deficit: Money
+
+
+class MarginCallMet(MarketEvent, frozen=True, omit_defaults=True):
+    equity: Money
+    required: Money
+
+
 class TradingPaused(MarketEvent, frozen=True, omit_defaults=True):
+    """symbol: what is halted, None for the whole account."""
+
     detail: str
+    symbol: Symbol | None = None
+
+
+class ResumeRequested(MarketEvent, frozen=True, omit_defaults=True):
+    """The first of two steps to lift a halt. code: what the second has to give."""
+
+    code: str
+    symbol: Symbol | None = None
 
 
 class TradingResumed(MarketEvent, frozen=True, omit_defaults=True):
-    pass
+    symbol: Symbol | None = None
 
 
 class SignalRaised(MarketEvent, frozen=True, omit_defaults=True):
@@ -229,8 +373,13 @@ class RulesChanged(Event, frozen=True, omit_defaults=True):
     rules: dict[str, Any]
 
 
-EVENT_TYPES: dict[str, type[Event]] = {
-    cls.__name__: cls
-    for cls in (*MarketEvent.__subclasses__(), *Event.__subclasses__())
-    if cls is not MarketEvent
-}
+def _final(base: type[Event]) -> Iterator[type[Event]]:
+    """The classes below a base that have none below themselves."""
+    below = base.__subclasses__()
+    if not below:
+        yield base
+    for cls in below:
+        yield from _final(cls)
+
+
+EVENT_TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in _final(Event)}

@@ -5,7 +5,7 @@ Overflow and DivisionByZero. All roundings are to 6 places of money or 9 places 
 """
 
 import decimal
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from traderbot.model.amounts import Money, Price, Quantity
 
@@ -31,6 +31,7 @@ _NO_TRAP: list[type[decimal.DecimalException]] = [decimal.InvalidOperation, deci
 _HALF_EVEN = decimal.Context(prec=PRECISION, rounding=ROUND_HALF_EVEN, traps=_NO_TRAP)
 _UP = decimal.Context(prec=PRECISION, rounding=ROUND_CEILING, traps=_NO_TRAP)
 _DOWN = decimal.Context(prec=PRECISION, rounding=ROUND_DOWN, traps=_NO_TRAP)
+_FLOOR = decimal.Context(prec=PRECISION, rounding=ROUND_FLOOR, traps=_NO_TRAP)
 
 MONEY_STEP = Decimal("0.000001")
 _PRICE = Decimal("0.000000001")
@@ -38,6 +39,9 @@ _QUANTITY = Decimal("0.000000001")
 _CENT = Decimal("0.01")
 _SUB_CENT = Decimal("0.0001")
 _ONE = Decimal(1)
+_YEAR = Decimal(360)
+_ZERO = Decimal(0)
+_PERCENT = Decimal(100)
 
 
 def notional(qty: Decimal, price: Decimal) -> Money:
@@ -136,3 +140,103 @@ def ratio(part: Decimal, whole: Decimal) -> Decimal:
 def cents(value: Decimal) -> Money:
     """Money as people read it, half-even to 2 places."""
     return Money(_HALF_EVEN.quantize(value, _CENT))
+
+
+# Orders
+
+
+def trailing_stop(
+    hwm: Decimal, trail_price: Decimal | None, trail_percent: Decimal | None, buying: bool
+) -> Price:
+    """Stop price of a trailing stop: the best price seen, less (a sale) or more (a buy) than what it trails.
+
+    Rounded to its tick against its owner, a sale's down and a buy's up; at least one tick.
+    """
+    gap = hwm * (trail_percent or _ZERO) / _PERCENT if trail_price is None else trail_price
+    exact = hwm + gap if buying else hwm - gap
+    step = tick(exact)
+    return Price(max((_UP if buying else _DOWN).quantize(exact, step), step))
+
+
+def notional_quantity(value: Decimal, mark: Decimal, room: Decimal) -> Quantity:
+    """Most shares an order for a value may ever trade, rounded up to 9 places.
+
+    room: how far the price may fall, as a fraction.
+    """
+    return Quantity(_UP.quantize(_UP.divide(value * (_ONE + room), mark), _QUANTITY))
+
+
+# What an order sets aside, and what margin accounts owe.
+
+
+def set_aside(value: Decimal, fee: Decimal) -> Money:
+    """Hold for a worst value and a worst fee, both exact, rounded up to 6 places.
+
+    A millionth more pays for the rounding of the value when it fills.
+    """
+    return Money(_UP.quantize(value + fee, MONEY_STEP) + MONEY_STEP)
+
+
+def worst_money(value: Decimal) -> Money:
+    """An amount that something may cost at most, rounded up to 6 places."""
+    return Money(_UP.quantize(value, MONEY_STEP))
+
+
+def spare_money(value: Decimal) -> Money:
+    """An amount that is free at least, rounded down to 6 places."""
+    return Money(_FLOOR.quantize(value, MONEY_STEP))
+
+
+def buying_power(excess: Decimal, initial: Decimal) -> Money:
+    """Value of the positions that an excess of equity can carry, rounded down to 6 places."""
+    return Money(_FLOOR.quantize(_FLOOR.divide(excess, initial), MONEY_STEP))
+
+
+def interest(borrowed: Decimal, rate: Decimal, days: int) -> Money:
+    """Interest for some days at a yearly rate, actual days over 360, half-even to 6 places."""
+    return Money(_HALF_EVEN.quantize(_HALF_EVEN.divide(borrowed * rate * days, _YEAR), MONEY_STEP))
+
+
+def payout(qty: Decimal, per_share: Decimal) -> Money:
+    """What a delisting pays for a position, half-even to 6 places; owed for one sold short."""
+    return Money(_HALF_EVEN.quantize(qty * per_share, MONEY_STEP))
+
+
+def signed_split(qty: Decimal, new: int, old: int) -> Decimal:
+    """Signed quantity after a split: its size as `split_quantity` rounds it, its sign kept."""
+    return split_quantity(qty, new, old) if qty >= 0 else -split_quantity(-qty, new, old)
+
+
+def quantity_for(value: Decimal, price: Decimal) -> Quantity:
+    """Shares that a value buys or is sold for at a price, rounded down to 9 places."""
+    return Quantity(_DOWN.quantize(_DOWN.divide(value, price), _QUANTITY))
+
+
+def schedule_fee(value: Decimal, rate: Decimal, qty: Decimal, per_share: Decimal) -> Money:
+    """Fee as a share of the value and an amount a share, rounded down to 6 places."""
+    return Money(_DOWN.quantize(value * rate + qty * per_share, MONEY_STEP))
+
+
+def taken_share(qty: Decimal, volume: Decimal) -> Decimal:
+    """Share of a volume that a quantity is, rounded up to 9 places: its impact is not made smaller."""
+    return _UP.quantize(_UP.divide(qty, volume), _PRICE)
+
+
+def squared_impact(impact: Decimal, share: Decimal) -> Decimal:
+    """Slippage, impact x share squared, rounded up to 9 places."""
+    return _UP.quantize(impact * share * share, _PRICE)
+
+
+def root_impact(factor: Decimal, share: Decimal) -> Decimal:
+    """Slippage, factor x square root of the share, rounded up to 9 places."""
+    return _UP.quantize(_UP.multiply(factor, _UP.sqrt(share)), _PRICE)
+
+
+def split_stop(stop: Decimal, new: int, old: int, buying: bool) -> Price:
+    """Stop price after a split, on its tick, no nearer to the market: a sale's rounded down, a buy's up."""
+    return split_limit(stop, new, old, buying=not buying)
+
+
+def shares_at(value: Decimal, price: Decimal) -> Decimal:
+    """Shares that a value comes to at a price, half-even to 9 places."""
+    return _HALF_EVEN.quantize(_HALF_EVEN.divide(value, price), _QUANTITY)

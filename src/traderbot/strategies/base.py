@@ -3,22 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 from traderbot.engine.market import Market
 from traderbot.model import rounding
 from traderbot.model.account import Account
 from traderbot.model.actions import CorporateAction
-from traderbot.model.amounts import Money, Price, price, quantity
+from traderbot.model.amounts import Money, Price, money, price, quantity
 from traderbot.model.bars import Bar, Floats, Times
-from traderbot.model.commands import CancelOrder, PlaceOrder
+from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
 from traderbot.model.errors import NotFound
-from traderbot.model.orders import Order, OrderType, Side, TimeInForce
+from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 
 _DAY = 86_400_000_000
+_MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -42,6 +43,23 @@ class RaisedSignal(NamedTuple):
     order_id: UUID | None
 
 
+class Terms(TypedDict, total=False):
+    """What few orders have. A stop_price makes a stop or, with a limit_price, a stop-limit order; a trail a
+    trailing stop (trail_percent: 5 is five percent); notional stands in for a qty of None. take_profit and
+    stop_loss are the prices of exits that wait for the order to fill.
+    """
+
+    stop_price: Decimal | int | str
+    trail_price: Decimal | int | str
+    trail_percent: Decimal | int | str
+    notional: Decimal | int | str
+    take_profit: Decimal | int | str
+    stop_loss: Decimal | int | str
+
+
+Asked = PlaceOrder | ReplaceOrder | CancelOrder
+
+
 class Context:
     """What a strategy sees and can ask for. What it asks in a callback is decided after it, in every mode.
 
@@ -61,7 +79,7 @@ class Context:
     ) -> None:
         self.account = account
         self.market = market
-        self.asked: list[PlaceOrder | CancelOrder] = []
+        self.asked: list[Asked] = []
         self.raised: list[RaisedSignal] = []
         self._bars = bars
         self._new_id = new_id
@@ -129,33 +147,55 @@ class Context:
     def buy(
         self,
         symbol: Symbol,
-        qty: Decimal | int | str,
+        qty: Decimal | int | str | None,
         limit_price: Decimal | int | str | None = None,
         *,
         time_in_force: TimeInForce = TimeInForce.DAY,
         signal: Signal | None = None,
+        **terms: Unpack[Terms],
     ) -> UUID:
         """Ask for a buy; returns the order's id, the outcome arrives as an event. Errors: InvalidValue."""
-        return self._ask(symbol, Side.BUY, qty, limit_price, time_in_force, signal)
+        return self._ask(symbol, Side.BUY, qty, limit_price, time_in_force, signal, terms)
 
     def sell(
         self,
         symbol: Symbol,
-        qty: Decimal | int | str,
+        qty: Decimal | int | str | None,
         limit_price: Decimal | int | str | None = None,
         *,
         time_in_force: TimeInForce = TimeInForce.DAY,
         signal: Signal | None = None,
+        **terms: Unpack[Terms],
     ) -> UUID:
         """Ask for a sale; returns the order's id, the outcome arrives as an event. Errors: InvalidValue."""
-        return self._ask(symbol, Side.SELL, qty, limit_price, time_in_force, signal)
+        return self._ask(symbol, Side.SELL, qty, limit_price, time_in_force, signal, terms)
+
+    def replace(
+        self,
+        order_id: UUID,
+        *,
+        qty: Decimal | int | str | None = None,
+        limit_price: Decimal | int | str | None = None,
+        stop_price: Decimal | int | str | None = None,
+    ) -> UUID:
+        """Ask for an open order to be replaced; returns the new order's id. Errors: InvalidValue."""
+        new_order_id = self._new_id()
+        replace = ReplaceOrder(
+            order_id,
+            new_order_id,
+            qty=None if qty is None else quantity(qty),
+            limit_price=_price(limit_price, "limit_price"),
+            stop_price=_price(stop_price, "stop_price"),
+        )
+        self.asked.append(replace)
+        return new_order_id
 
     def cancel(self, order_id: UUID) -> None:
         """Ask for an open order to be cancelled."""
         self.asked.append(CancelOrder(order_id))
 
-    def take_asked(self) -> list[PlaceOrder | CancelOrder]:
-        """What was asked since the last call, in the order to decide it: cancels, sells, buys.
+    def take_asked(self) -> list[Asked]:
+        """What was asked since the last call, in the order to decide it: cancels, replacements, sells, buys.
 
         What frees shares and cash comes before what needs them.
         """
@@ -169,27 +209,72 @@ class Context:
         self,
         symbol: Symbol,
         side: Side,
-        qty: Decimal | int | str,
+        qty: Decimal | int | str | None,
         limit_price: Decimal | int | str | None,
         time_in_force: TimeInForce,
         signal: Signal | None,
+        terms: Terms,
     ) -> UUID:
-        amount = quantity(qty)
-        kind, limit = OrderType.MARKET, None
-        if limit_price is not None:
-            kind, limit = OrderType.LIMIT, price(limit_price, "limit_price")
+        amount = quantity(qty) if qty is not None or "notional" not in terms else None
+        limit = _price(limit_price, "limit_price")
+        kind = _MARKET if limit is None else _LIMIT
+        more = self._uncommon(kind, terms) if terms else {}
         order_id = self._new_id()
         signal_id = None if signal is None else self.raise_signal(signal, order_id)
         self.asked.append(
-            PlaceOrder(order_id, symbol, side, amount, kind, time_in_force, limit, "", signal_id)
+            PlaceOrder(
+                order_id,
+                symbol,
+                side,
+                amount,
+                more.pop("type", kind),
+                time_in_force,
+                limit,
+                "",
+                signal_id,
+                **more,
+            )
         )
         return order_id
 
+    def _uncommon(self, kind: OrderType, terms: Terms) -> dict[str, Any]:
+        """The fields of an order that few orders have, and the type that follows from them."""
+        found: dict[str, Any] = {
+            "stop_price": _price(terms.get("stop_price"), "stop_price"),
+            "trail_price": _price(terms.get("trail_price"), "trail_price"),
+        }
+        if "trail_percent" in terms:
+            found["trail_percent"] = quantity(terms["trail_percent"], "trail_percent")
+        if "notional" in terms:
+            found["notional"] = money(terms["notional"], "notional")
+        if found["trail_price"] is not None or "trail_percent" in found:
+            found["type"] = OrderType.TRAILING_STOP
+        elif found["stop_price"] is not None:
+            found["type"] = OrderType.STOP if kind is OrderType.MARKET else OrderType.STOP_LIMIT
+        gain, loss = (
+            _price(terms.get("take_profit"), "take_profit"),
+            _price(terms.get("stop_loss"), "stop_loss"),
+        )
+        if gain is not None:
+            found["take_profit"] = TakeProfit(self._new_id(), gain)
+        if loss is not None:
+            found["stop_loss"] = StopLoss(self._new_id(), loss)
+        if gain is not None or loss is not None:
+            both = gain is not None and loss is not None
+            found["order_class"] = OrderClass.BRACKET if both else OrderClass.OTO
+        return found
 
-def _urgency(ask: PlaceOrder | CancelOrder) -> int:
+
+def _price(value: Decimal | int | str | None, field: str) -> Price | None:
+    return None if value is None else price(value, field)
+
+
+def _urgency(ask: Asked) -> int:
     if isinstance(ask, CancelOrder):
         return 0
-    return 1 if ask.side is Side.SELL else 2
+    if isinstance(ask, ReplaceOrder):
+        return 1
+    return 2 if ask.side is Side.SELL else 3
 
 
 class Strategy:
