@@ -10,17 +10,25 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 
 from traderbot.backtests.runner import Result, run
 from traderbot.model.bars import Bar
+from traderbot.model.observations import DepthUpdate
+from traderbot.model.orders import Order, OrderType, Side, TimeInForce
 from traderbot.model.symbols import Symbol
+from traderbot.simulation.book import Book
+from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
+from traderbot.simulation.memory import Memory
+from traderbot.simulation.sessions import Moment
 from traderbot.strategies.base import Context, Strategy
 from traderbot.strategies.moving_average import MovingAverageCrossover
 
 FAST, SLOW, SHARES = 20, 50, 100
+BOOK, MIDDAY = Symbol("BOOK"), Moment()
 REPEATS = 3
 COSTS = Costs(fee_rate=Decimal("0.0001"), slippage=Decimal(0))
 
@@ -90,6 +98,40 @@ class Flip(Strategy):
         (ctx.sell if ctx.position(bar.symbol) else ctx.buy)(bar.symbol, SHARES)
 
 
+class Brackets(Strategy):
+    """Enters with two exits whenever it is out of the market, to time stops, limits and groups."""
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        if not ctx.account.orders:
+            gain, loss = f"{bar.close * 1.002:.2f}", f"{bar.close * 0.998:.2f}"
+            ctx.buy(bar.symbol, SHARES, time_in_force=TimeInForce.GTC, take_profit=gain, stop_loss=loss)
+
+
+def book_updates(count: int) -> list[DepthUpdate]:
+    """Changes of three levels a side around a price that walks."""
+    random = np.random.Generator(np.random.PCG64(7))
+    middles = (10_000 + np.cumsum(random.integers(-1, 2, count))).tolist()
+    sizes = random.integers(0, 50, (count, 6)).tolist()
+    seen = []
+    for number, (middle, row) in enumerate(zip(middles, sizes, strict=True)):
+        bids = tuple((Decimal(middle - 1 - far), Decimal(size)) for far, size in enumerate(row[:3]))
+        asks = tuple((Decimal(middle + 1 + far), Decimal(size)) for far, size in enumerate(row[3:]))
+        seen.append(DepthUpdate(BOOK, number, number, bids, asks, snapshot=True))
+    return seen
+
+
+def watch_book(updates: list[DepthUpdate]) -> None:
+    """A resting order that no change reaches, looked at after each of them."""
+    order = Order(
+        UUID(int=1), BOOK, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, Decimal(1), Decimal(1), Decimal(1),
+        Decimal(0), Decimal(2), 0, None, "",
+    )  # fmt: skip
+    book, broker, memory = Book(BOOK), SimulatedBroker(COSTS), Memory()
+    for update in updates:
+        book.move(update)
+        broker.reports([order], {BOOK: book}, update.at, MIDDAY, memory)
+
+
 def measure(work: Callable[[], object]) -> float:
     """Least seconds of processor time of a few goes."""
     best = float("inf")
@@ -133,6 +175,12 @@ def main() -> None:
     orders = generate(min(count, 20_000), 42).bar("ONE")
     seconds = backtest("flip", Flip, [orders])
     print(f"an order placed and filled: {seconds / len(answers['flip'].fills) * 1e6:.1f} microseconds")
+    seconds = backtest("brackets", Brackets, [orders])
+    entries = len(answers["brackets"].fills) / 2
+    print(f"an entry with two exits, from start to end: {seconds / entries * 1e6:.1f} microseconds")
+    updates = book_updates(min(count, 20_000))
+    seconds = measure(lambda: watch_book(updates))
+    print(f"changes of a book with an order resting in it: {len(updates) / seconds:,.0f} a second")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -9,16 +11,30 @@ from hypothesis import strategies as st
 
 from engine.books import AAA, BBB, DAY, audit
 from traderbot.backtests.runner import BarMarket, Result, run
+from traderbot.model import rounding
+from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Bar
-from traderbot.model.commands import Rules
 from traderbot.model.errors import InvalidValue
-from traderbot.model.events import OrderCancelled, OrderExpired, OrderFilled, OrderPlaced
+from traderbot.model.events import (
+    CashMoved,
+    LegActivated,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderPlaced,
+    OrderReplaced,
+    OrderTriggered,
+    PortfolioRevalued,
+    TrailingMarkMoved,
+)
 from traderbot.model.orders import Side, TimeInForce
 from traderbot.model.reasons import Reason
+from traderbot.model.rules import Limits, Rules
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
+from traderbot.simulation.fees import FeeSchedule
 from traderbot.strategies.base import Context, Strategy
 from traderbot.strategies.moving_average import MovingAverageCrossover
 
@@ -101,6 +117,9 @@ class Busy(Strategy):
         digit = int(bar.close * 1e5) % 10
         near = f"{bar.close * (0.999 if digit < 5 else 1.001):.2f}"
         lasting = TimeInForce.GTC if digit % 2 else TimeInForce.DAY
+        if bar.volume % 3 == 0:
+            self.uncommon(ctx, bar, digit, lasting)
+            return
         if digit < 4:
             ctx.buy(bar.symbol, 10 + digit, None if digit == 3 else near, time_in_force=lasting)
         elif digit < 7 and ctx.position(bar.symbol):
@@ -113,6 +132,24 @@ class Busy(Strategy):
                 bar.symbol, ctx.position(bar.symbol), signal=Signal(bar.symbol, "sell", {"digit": digit})
             )
 
+    def uncommon(self, ctx: Context, bar: Bar, digit: int, lasting: TimeInForce) -> None:
+        held, above, below = ctx.position(bar.symbol), f"{bar.close * 1.001:.2f}", f"{bar.close * 0.999:.2f}"
+        once = [TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS][digit % 4]
+        if digit < 2:
+            ctx.buy(bar.symbol, 9, take_profit=above, stop_loss=below, time_in_force=lasting)
+        elif digit < 4:
+            ctx.buy(bar.symbol, 12, time_in_force=once)
+        elif digit == 4:
+            ctx.buy(bar.symbol, None, notional="900.50")
+        elif digit == 5:
+            ctx.buy(bar.symbol, 11, stop_price=above, time_in_force=lasting)
+        elif digit == 6 and held:
+            ctx.sell(bar.symbol, min(held, D(5)), trail_percent="0.1", time_in_force=lasting)
+        elif digit == 7 and held:
+            ctx.sell(bar.symbol, min(held, D(5)), below, stop_price=below, time_in_force=lasting)
+        elif digit == 8 and ctx.orders:
+            ctx.replace(ctx.orders[0].id, limit_price=below)
+
 
 def busy(datas: list[Walk], upto: int | None = None) -> Result:
     costs = Costs(participation=D("0.0002"))
@@ -124,11 +161,12 @@ def fills_until(result: Result, time: int) -> list[object]:
 
 
 @pytest.mark.parametrize("instruments", [1, 3])
-@pytest.mark.parametrize("cut", [2, 61, 692, 693, 694])  # the first day ends with the 693rd bar
+@pytest.mark.parametrize("cut", [2, 61, 692, 693, 694])  # the first day ends with the 694th bar
 def test_what_comes_later_changes_nothing_before(instruments: int, cut: int) -> None:
     datas = [walk(800, seed) for seed in range(instruments)]
     whole, known = busy(datas), int(datas[0].times[cut - 1])
-    assert fills_until(busy(datas, cut), known) == fills_until(whole, known)
+    before = known - 1  # where the data ends, so does the day: orders for its close fill on the last bar
+    assert fills_until(busy(datas, cut), before) == fills_until(whole, before)
     other = []
     for data in datas:
         changed = Walk(*(column.copy() for column in data))
@@ -152,7 +190,8 @@ def test_the_same_input_gives_the_same_events_and_clean_books(instruments: int) 
     assert first.events == busy(datas).events
     assert [event for event in first.events if isinstance(event, OrderFilled)] == first.fills
     assert len(first.fills) > 100
-    assert {OrderCancelled, OrderExpired} <= {type(event) for event in first.events}
+    happened = {OrderCancelled, OrderExpired, OrderTriggered, LegActivated, TrailingMarkMoved, OrderReplaced}
+    assert happened <= {type(event) for event in first.events}
     assert first.signals
     audit(first.account, first.events)
 
@@ -308,4 +347,126 @@ class TestWhatCannotBeRun:
 def test_books_hold_whatever_the_market_does(seed: int, fee_rate: str, participation: str) -> None:
     costs = Costs(D(fee_rate), D("0.0005"), D(participation))
     result = run(Busy(), [walk(300, seed + index).bar(name) for index, name in enumerate(NAMES)], costs=costs)
+    audit(result.account, result.events)
+
+
+class Script(Strategy):
+    """Does at each bar what it is told: functions of (ctx, symbol) by the bar's number."""
+
+    def __init__(self, acts: dict[int, Callable[[Context, Symbol], object]]) -> None:
+        self.acts, self.at = acts, -1
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        self.at += 1
+        if self.at in self.acts:
+            self.acts[self.at](ctx, bar.symbol)
+
+
+def shaped(times: list[int], *shapes: str) -> Bar:
+    """A bar a time: open high low close."""
+    columns = np.array([[float(price) for price in shape.split()] for shape in shapes]).T
+    return Bar(AAA, np.array(times), *columns, np.full(len(times), 1e6))
+
+
+def prices_of(result: Result) -> list[tuple[str, Decimal, int]]:
+    return [(fill.side.value, fill.price, fill.at) for fill in result.fills]
+
+
+FREE = Costs(D(0), D(0))
+
+
+class TestKindsOfOrders:
+    def test_the_exits_of_a_bracket_meet_their_entrys_bar(self) -> None:
+        bar = shaped(DAYS[:4], "10 10 10 10", "10 12 8 11", "11 11 11 11", "11 11 11 11")
+        enter = Script({0: lambda ctx, name: ctx.buy(name, 10, time_in_force=TimeInForce.GTC,
+                                                     take_profit="11.50", stop_loss="9.00")})  # fmt: skip
+        result = run(enter, [bar], costs=FREE)
+        assert prices_of(result) == [("buy", 10, DAYS[1]), ("sell", 9, DAYS[1])]
+        assert not result.account.orders
+        audit(result.account, result.events)
+
+    def test_orders_for_the_opening_and_the_close_of_minute_bars(self) -> None:
+        def ask(ctx: Context, name: Symbol) -> None:
+            ctx.buy(name, 1, time_in_force=TimeInForce.OPG)
+            ctx.buy(name, 2, time_in_force=TimeInForce.CLS)
+
+        bar = shaped(MINUTES, "10 10 10 10", "11 11 11 11", "12 12 12 13", "14 14 14 15", "16 16 16 17")
+        result = run(Script({0: ask}), [bar], costs=FREE, rules=Rules(collar=D(1)))
+        assert prices_of(result) == [("buy", 13, MINUTES[2]), ("buy", 14, MINUTES[3])]
+
+    def test_a_replacement_is_matched_in_place_of_the_old_order(self) -> None:
+        asked: list[UUID] = []
+        acts = {
+            0: lambda ctx, name: asked.append(ctx.buy(name, 1, "8", time_in_force=TimeInForce.GTC)),
+            1: lambda ctx, name: ctx.replace(asked[0], limit_price="9.50"),
+        }
+        bar = shaped(DAYS[:3], "10 10 10 10", "10 10 9 10", "10 10 7 10")
+        assert prices_of(run(Script(acts), [bar], costs=FREE)) == [("buy", D("9.5"), DAYS[2])]
+
+
+class TestMarginAccounts:
+    def test_a_short_pays_for_the_nights_after_every_close_and_is_valued_there(self) -> None:
+        acts = {0: lambda ctx, name: ctx.sell(name, 100), 4: lambda ctx, name: ctx.buy(name, 100)}
+        times = [*DAYS[:3], DAYS[2] + 3 * DAY, DAYS[2] + 4 * DAY, DAYS[2] + 5 * DAY]
+        result = run(Script(acts), [flat(times)], costs=FREE, kind=AccountKind.MARGIN)
+        fees = [
+            event for event in result.events if isinstance(event, CashMoved) and event.kind == "borrow_fee"
+        ]
+        assert [event.at for event in fees] == times[1:5]
+        assert [event.amount for event in fees] == [
+            -rounding.interest(D(1000), D("0.03"), days) for days in (1, 3, 1, 1)
+        ]
+        assert [event.at for event in result.events if isinstance(event, PortfolioRevalued)] == times
+        assert result.equity == 1_000_000 + sum(event.amount for event in fees)
+        audit(result.account, result.events)
+
+    def test_a_cash_account_without_limits_on_losses_is_not_valued(self) -> None:
+        result = run(Once({0: (Side.BUY, "1", None)}), [flat(DAYS)])
+        assert not any(isinstance(event, PortfolioRevalued) for event in result.events)
+
+    def test_limits_on_losses_are_kept_at_closes(self) -> None:
+        acts = {number: lambda ctx, name: ctx.buy(name, 50_000) for number in (0, 2)}
+        bar = shaped(DAYS[:5], "10 10 10 10", "10 10 10 10", "10 10 8 8", "8 8 8 8", "8 8 8 8")
+        rules = Rules(limits=Limits(drawdown=D("0.05")))
+        result = run(Script(acts), [bar], costs=FREE, rules=rules)
+        assert [refusal.reason for refusal in result.refusals] == [Reason.DRAWDOWN_LIMIT]
+
+
+class TestLatency:
+    TIMES = tuple(DAY + 60 * MINUTE + number * MINUTE for number in range(6))
+
+    def slow(self, seconds: int) -> Costs:
+        return Costs(D(0), D(0), latency=seconds * 1_000_000)
+
+    def test_an_order_misses_the_bar_that_opens_before_it_is_there(self) -> None:
+        asks = {0: (Side.BUY, "1", None)}
+        for seconds, step in ((0, 1), (1, 2), (60, 2), (61, 3)):
+            result = run(Once(asks), [flat(list(self.TIMES))], costs=self.slow(seconds))
+            assert [fill.at for fill in result.fills] == [self.TIMES[step]]
+
+    def test_a_cancel_may_lose_against_a_fill(self) -> None:
+        asked: list[UUID] = []
+
+        def story(cancel_at: int, seconds: int) -> list[int]:
+            asked.clear()
+            acts = {
+                0: lambda ctx, name: asked.append(ctx.buy(name, 1, "9", time_in_force=TimeInForce.GTC)),
+                cancel_at: lambda ctx, name: ctx.cancel(asked[0]),
+            }
+            low = [self.TIMES[number] for number in (3,)]
+            shapes = ["10 10 8 10" if time in low else "10 10 10 10" for time in self.TIMES]
+            result = run(Script(acts), [shaped(list(self.TIMES), *shapes)], costs=self.slow(seconds))
+            assert not result.account.orders
+            return [fill.at for fill in result.fills]
+
+        assert story(2, 0) == []
+        assert story(2, 30) == [self.TIMES[3]]  # on its way while the bar trades
+        assert story(1, 60) == []  # there when the bar opens
+        assert story(1, 61) == [self.TIMES[3]]
+
+
+def test_a_fee_schedule_and_the_rules_that_hold_for_it() -> None:
+    costs = Costs(slippage=D(0), fees=FeeSchedule(per_share=D("0.01"), minimum=D(1)))
+    result = run(Once({0: (Side.BUY, "10", None), 1: (Side.BUY, "500", None)}), [flat(DAYS)], costs=costs)
+    assert [fill.fee for fill in result.fills] == [1, 5]
     audit(result.account, result.events)

@@ -1,16 +1,29 @@
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.books import AAA, BBB, DAY, Desk, one_bar
+from simulation.floor import Floor, bar
+from simulation.test_book import levels
+from traderbot.engine.decide import decide
 from traderbot.model import commands as c
-from traderbot.model.orders import OrderStatus
+from traderbot.model import events as e
+from traderbot.model.account import AccountKind
+from traderbot.model.errors import InvalidValue
+from traderbot.model.observations import DepthUpdate, Quote, Trade
+from traderbot.model.orders import OrderClass, OrderStatus, OrderType, Side, TimeInForce
 from traderbot.model.reasons import Reason
-from traderbot.simulation.broker import execution_id
+from traderbot.simulation.book import Book
 from traderbot.simulation.costs import Costs
+from traderbot.simulation.fees import FeeSchedule
+from traderbot.simulation.fills import execution_id
+from traderbot.simulation.sessions import Moment
+from traderbot.simulation.slippage import SquareRootImpact
 
 pytestmark = pytest.mark.domain
 
@@ -45,9 +58,8 @@ class TestParticipation:
         desk.audit()
 
     def test_all_orders_of_an_account_share_it_and_the_older_come_first(self, desk: Desk) -> None:
-        desk.own("50")
-        for side, qty in (("buy", "30"), ("sell", "30"), ("buy", "60")):
-            desk.place(side, qty, tif="gtc")
+        for qty in ("30", "30", "60"):
+            desk.place("buy", qty, tif="gtc")
         assert executed(desk.bar(AAA, FLAT, 1000)) == [30, 30, 40]
         desk.audit()
 
@@ -65,7 +77,7 @@ class TestParticipation:
     def test_a_bar_without_volume_fills_nothing(self, desk: Desk) -> None:
         order_id = desk.place("buy", "1", tif="gtc")
         assert desk.bar(AAA, FLAT, 0) == []
-        assert desk.order(order_id).status is OrderStatus.ACCEPTED
+        assert desk.order(order_id).status is OrderStatus.NEW
 
 
 class TestGaps:
@@ -150,3 +162,108 @@ def test_the_same_orders_and_bars_give_the_same_reports(desk: Desk) -> None:
 )
 def test_execution_ids_differ_by_order_and_time(executions: list[tuple[UUID, int]]) -> None:
     assert len({execution_id(*execution) for execution in executions}) == len(executions)
+
+
+COSTS = [
+    Costs(D("0.001"), D("0.002"), D("0.05")),
+    Costs(D("0.001"), D("0.002"), D("0.05"), impact=SquareRootImpact(D("0.05"))),
+    Costs(D(0), D(0), D("0.3"), fees=FeeSchedule(D("0.0005"), D("0.01"), D(2), maximum_rate=D("0.02"))),
+]
+prices = st.integers(800, 1250).map(lambda tenths: D(tenths) / 10)
+asks = st.fixed_dictionaries(
+    {
+        "side": st.sampled_from(list(Side)),
+        "qty": st.integers(1, 300).map(D) | st.just(D("7.5")),
+        "type": st.sampled_from(list(OrderType)),
+        "time_in_force": st.sampled_from(list(TimeInForce)),
+        "order_class": st.sampled_from([OrderClass.SIMPLE, *OrderClass]),
+        "notional": st.none() | st.none() | st.just(D(5000)),
+    }
+)
+bars = st.tuples(prices, prices, prices, prices)
+sights = st.one_of(
+    st.tuples(st.just("bar"), bars, st.sampled_from([0, 300, 5000, 10**6])),
+    st.tuples(st.just("quote"), prices, st.integers(1, 90)),
+    st.tuples(st.just("trade"), prices, st.integers(1, 90)),
+    st.tuples(st.just("depth"), prices, st.integers(1, 90)),
+    st.tuples(st.just("print"), prices, st.integers(1, 90)),
+)
+moments = st.builds(Moment, opens=st.booleans(), closes=st.booleans())
+
+
+def ask(floor: Floor, terms: dict[str, Any], numbers: list[Decimal]) -> None:
+    """Place what was drawn, where it makes an order and the gate lets it."""
+    low, middle, high = sorted(numbers)
+    terms = dict(terms)
+    made: dict[str, Any] = {"order_id": UUID(int=next(floor.ids)), "symbol": AAA}
+    if terms["notional"] is not None:
+        terms |= {"qty": None, "type": OrderType.MARKET, "time_in_force": TimeInForce.DAY}
+    if terms["type"] in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+        made["limit_price"] = middle
+    if terms["type"] in (OrderType.STOP, OrderType.STOP_LIMIT):
+        made["stop_price"] = numbers[0]
+    if terms["type"] is OrderType.TRAILING_STOP:
+        made["trail_percent"] = D(3)
+    buying = terms["side"] is Side.BUY
+    gain = c.TakeProfit(UUID(int=next(floor.ids)), high if buying else low)
+    loss = c.StopLoss(UUID(int=next(floor.ids)), low if buying else high)
+    match terms["order_class"]:
+        case OrderClass.BRACKET:
+            made |= {"take_profit": gain, "stop_loss": loss}
+        case OrderClass.OTO:
+            made["stop_loss"] = loss
+        case OrderClass.OCO:
+            made["stop_loss"] = c.StopLoss(loss.order_id, high if buying else low)
+    try:
+        command = c.PlaceOrder(**terms, **made)
+    except InvalidValue:
+        return
+    if decide(floor.account, command, floor, floor.rules).refusal is None:
+        floor.do(command)
+
+
+def sight(kind: str, book: Book, at: int, number: int, price: Decimal, size: int) -> Any:
+    """One observation around a price."""
+    if kind == "quote":
+        return Quote(AAA, at, number, price - 1, D(size), price + 1, D(size))
+    trade = Trade(AAA, at, number, price, D(size), Side.SELL if size % 2 else Side.BUY)
+    if kind == "trade":
+        return trade
+    bids, sells = levels(f"{price - 1}x{size} {price - 2}x9"), levels(f"{price + 1}x{size} {price + 3}x9")
+    book.move(trade if kind == "print" else DepthUpdate(AAA, at, number, bids, sells, snapshot=True))
+    return book
+
+
+@given(
+    st.sampled_from(COSTS),
+    st.sampled_from(list(AccountKind)),
+    st.sampled_from(["20000", "1000000"]),
+    st.lists(
+        st.tuples(asks, st.tuples(prices, prices, prices), sights, moments, st.sampled_from([0, DAY])),
+        min_size=1,
+        max_size=14,
+    ),
+)
+@settings(max_examples=120, deadline=None)
+def test_the_engine_takes_every_report_whatever_is_seen(
+    costs: Costs, kind: AccountKind, cash: str, steps: list[Any]
+) -> None:
+    rules = msgspec.structs.replace(costs.rules, collar=D("0.1"), stale_after=10**15)
+    floor = Floor(costs, cash, kind, rules)
+    floor.own("50", "100")
+    book = Book(AAA)
+    for number, (terms, numbers, (what, *drawn), moment, wait) in enumerate(steps):
+        ask(floor, terms, list(numbers))
+        at = floor.time + 1 + wait
+        floor.time = at
+        if what == "bar":
+            shape, volume = drawn
+            seen = bar(f"{shape[0]} {max(shape)} {min(shape)} {shape[1]}", volume, at)
+        else:
+            seen = sight(what, book, at, number, *drawn)
+        before = floor.account.available
+        floor.see(seen, session=moment)
+        if kind is AccountKind.CASH:
+            assert floor.account.available >= 0, before
+    ids = [event.execution_id for event in floor.events if isinstance(event, e.OrderFilled)]
+    assert len(set(ids)) == len(ids)

@@ -1,90 +1,70 @@
-"""The simulated broker: an account's open orders and the new bars in, execution reports out.
+"""The simulated broker: an account's open orders and what was seen of the market in, reports out.
 
 Backtest and paper share it.
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from uuid import UUID
 
-from traderbot.model import rounding
-from traderbot.model.amounts import Price, Quantity
 from traderbot.model.bars import Bar
-from traderbot.model.border import quantity_from_float
-from traderbot.model.commands import CancelOrder, Command, ExpireOrder, RecordExecution
-from traderbot.model.orders import Order, Side
-from traderbot.model.reasons import Reason
+from traderbot.model.commands import Command
+from traderbot.model.orders import Order
+from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
-from traderbot.simulation.matching import fill_price
-
-_SHARE = Decimal(1)
-_SLIVER = Decimal("0.000000001")
-_WORD = (1 << 64) - 1  # a time before 1970 is negative
+from traderbot.simulation.look import Look, Observations
+from traderbot.simulation.memory import Memory
+from traderbot.simulation.sessions import WHOLE_DAY, Session
 
 
 class SimulatedBroker:
-    """Fills orders on bars.
+    """Fills orders on bars, quotes, prints or books.
 
-    Stateless: the same orders and bars give the same reports, under the same execution ids.
+    It keeps nothing itself: the same orders, observations and memory give the same reports, under the same
+    execution ids. rules: where given, costs beyond what they hold for are refused. Errors: InvalidValue.
     """
 
-    def __init__(self, costs: Costs) -> None:
+    def __init__(self, costs: Costs, rules: Rules | None = None) -> None:
+        if rules is not None:
+            costs.check(rules)
         self.costs = costs
 
-    def reports(self, orders: Iterable[Order], bars: Mapping[Symbol, Bar], time: int) -> list[Command]:
-        """Executions, cancellations and expiries of one account's open orders in one step, order by order.
+    def reports(
+        self,
+        orders: Iterable[Order],
+        seen: Observations,
+        time: int,
+        session: Session = WHOLE_DAY,
+        memory: Memory | None = None,
+        *,
+        margin: bool = False,
+    ) -> list[Command]:
+        """What an observation does to one account's open orders, to be decided one after the other.
 
-        orders: placed before these bars, oldest first; the older takes its share of a bar's volume first.
-        bars: the instruments with a bar in this step. time: the step's, microseconds. A day order is matched
-        up to and with the close of its day.
+        orders: placed before it, oldest first. seen: by symbol; a symbol that is halted or did not trade is
+        left out. time: microseconds. session: where in the trading day it is. memory: the account's; without
+        one, nothing is known of looks before, which is enough for bars. margin: whether the account may
+        spend more than its orders hold.
         """
-        reports: list[Command] = []
-        volume_left: dict[Symbol, Decimal] = {}
-        for order in orders:
-            last = order.expires_at
-            bar = bars.get(order.symbol)
-            done = False
-            if bar is not None and (last is None or time <= last):
-                if order.symbol not in volume_left:
-                    volume_left[order.symbol] = quantity_from_float(bar.volume) * self.costs.participation
-                done = self._match(order, bar, volume_left, reports)
-            if not done and last is not None and last <= time:
-                reports.append(ExpireOrder(order.id))
-        return reports
+        if memory is None:
+            memory = Memory()
+        else:
+            memory.begin()
+        return Look(self.costs, seen, time, session, memory, margin).over(orders)
 
-    def _match(
-        self, order: Order, bar: Bar, volume_left: dict[Symbol, Decimal], reports: list[Command]
-    ) -> bool:
-        """Report what the bar does to the order; true if that ends it.
+    def follow_up(
+        self,
+        orders: Iterable[Order],
+        seen: Mapping[Symbol, Bar],
+        time: int,
+        session: Session = WHOLE_DAY,
+        memory: Memory | None = None,
+        *,
+        margin: bool = False,
+    ) -> list[Command]:
+        """The same bars against the exits that the reports before have just activated.
 
-        An execution never costs more than the order holds; what the hold cannot pay is cancelled.
+        memory: the one given to `reports`. A stop that the bar reached counts as reached after the entry; a
+        take-profit waits for the next bar.
         """
-        left = volume_left[order.symbol]
-        if left <= 0:
-            return False
-        price = fill_price(order, bar, self.costs.slippage)
-        if price is None:
-            return False
-        remaining = wanted = order.remaining
-        step = _SLIVER if remaining % 1 else _SHARE
-        fee_rate = self.costs.fee_rate
-        if order.side is Side.BUY and rounding.hold(remaining, price, fee_rate) > order.hold:
-            wanted = min(wanted, rounding.affordable(order.hold, price, fee_rate, step))
-        qty = wanted if wanted <= left else rounding.whole_steps(left, step)
-        if qty:
-            volume_left[order.symbol] = left - qty
-            reports.append(self._execution(order, qty, price, bar.time))
-        if qty == wanted < remaining:
-            reports.append(CancelOrder(order.id, Reason.GAP_BEYOND_COLLAR))
-            return True
-        return qty == remaining
-
-    def _execution(self, order: Order, qty: Quantity, price: Price, time: int) -> RecordExecution:
-        fee = rounding.fee(rounding.notional(qty, price), self.costs.fee_rate)
-        return RecordExecution(order.id, execution_id(order.id, time), qty, price, fee, time)
-
-
-def execution_id(order_id: UUID, time: int) -> UUID:
-    """The execution of an order on the bar of that time: the same id however often it is reported."""
-    return UUID(int=order_id.int ^ ((time & _WORD) << 64))
+        memory = memory or Memory()
+        return Look(self.costs, seen, time, session, memory, margin).after_entries(orders)

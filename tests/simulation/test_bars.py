@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine.books import AAA, one_bar
 from traderbot.model.orders import Order, OrderType, Side, TimeInForce
-from traderbot.simulation.matching import fill_price
+from traderbot.simulation import bars
+from traderbot.simulation.fills import slipped
 
 pytestmark = pytest.mark.domain
 
@@ -32,7 +33,11 @@ def filled_at(side: str, limit: str | None, bar: str, slippage: str = "0.001") -
         expires_at=None,
         client_order_id="",
     )
-    return fill_price(order, one_bar(AAA, tuple(bar.split()), 100, 1), D(slippage))
+    offer = bars.offer(order, one_bar(AAA, tuple(bar.split()), 100, 1))
+    if offer is None:
+        return None
+    base, taking = offer
+    return slipped(order, base, D(slippage)) if taking else base
 
 
 @pytest.mark.parametrize(
