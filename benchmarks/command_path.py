@@ -1,19 +1,20 @@
-"""Durable orders a second through the command path, beside sqlite3 writing the same rows in one transaction
+"""Durable orders a second through the command path, beside plain ways of writing orders, in one transaction
 each.
 
-Every line compares a run with its own peer: the rows that the run left behind are written again, in the same
-order, by bare sqlite3 into a database of the same tables, indexes and pragmas, one transaction an event. Both
-are durable (WAL, synchronous FULL). Run: python benchmarks/command_path.py [--quick]
+Every line compares a run with peers of the same minute: bare sqlite3 that writes the rows the run left behind
+again, in the same order, into a database of the same tables, indexes and pragmas, one transaction an event;
+and, for orders that are only placed, bare sqlite3 and SQLAlchemy's async ORM with four plain statements an
+order (`plain.py`). All are durable (WAL, synchronous FULL); what callers send and peers write is made before
+the clock starts. Run: python benchmarks/command_path.py [--quick]
 """
 
 import argparse
 import asyncio
 import shutil
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,16 +22,19 @@ from uuid import UUID
 import uvloop
 from pysqlite3 import dbapi2
 
+import plain
 from traderbot.engine.market import Mark
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, metadata
 from traderbot.infra.ids import new_id
 from traderbot.infra.journal import verify
 from traderbot.model.amounts import money, price, quantity
-from traderbot.model.commands import DepositCash, OpenAccount, PlaceOrder, RecordExecution
+from traderbot.model.commands import Command, DepositCash, OpenAccount, PlaceOrder, RecordExecution
+from traderbot.model.events import RulesChanged
 from traderbot.model.orders import Side
 from traderbot.model.symbols import Symbol, symbol
 from traderbot.trading.command_path import CommandPath
+from traderbot.trading.streams import RULES_STREAM
 from traderbot.trading.work import Outcome, Work
 
 NOW = 1_100_000_000_000_000
@@ -59,44 +63,57 @@ class Case(NamedTuple):
 
 
 class Measured(NamedTuple):
+    """Orders a second of the command path and of its peers: the same rows, four statements, the ORM."""
+
     rate: float
-    bare_rate: float
+    same_rows: float
+    four: float
+    orm: float
     p50_ms: float
     p99_ms: float
 
+    def ratios(self) -> tuple[float, float, float]:
+        return self.rate / self.same_rows, self.rate / self.four, self.rate / self.orm
 
-Caller = Callable[[UUID, int], Coroutine[Any, Any, list[float]]]
+
+def _commands(account_id: UUID, orders: int, fills: bool) -> list[tuple[UUID, Command]]:
+    """What one caller sends: orders, each followed by its fill where wanted."""
+    commands: list[tuple[UUID, Command]] = []
+    for number in range(orders):
+        order_id, qty = new_id(), quantity(number % 97 + 1)
+        place = PlaceOrder(order_id, STOCK, Side.BUY, qty, client_order_id=f"my-{order_id}")
+        commands.append((account_id, place))
+        if fills:
+            paid = price(100 + Decimal(number % 89) / 100)
+            commands.append((account_id, RecordExecution(order_id, new_id(), qty, paid, FEE, NOW)))
+    return commands
 
 
-def _caller(path: CommandPath, fills: bool) -> Caller:
-    """A caller that waits for each of its orders (and its fill) before the next; gives back the latencies in
-    seconds.
-    """
-
-    async def call(account_id: UUID, orders: int) -> list[float]:
-        latencies = []
-        for number in range(orders):
-            order_id, qty = new_id(), quantity(number % 97 + 1)
-            place = PlaceOrder(order_id, STOCK, Side.BUY, qty, client_order_id=f"my-{order_id}")
-            works = [Work([(account_id, place)])]
-            if fills:
-                paid = price(100 + Decimal(number % 89) / 100)
-                works.append(Work([(account_id, RecordExecution(order_id, new_id(), qty, paid, FEE, NOW))]))
-            for work in works:
-                start = time.perf_counter()
-                outcome: Outcome = await path.asubmit(work)
-                latencies.append(time.perf_counter() - start)
-                assert not outcome.refusals, outcome.refusals
-        return latencies
-
-    return call
+async def _call(path: CommandPath, commands: list[tuple[UUID, Command]]) -> list[float]:
+    """A caller that waits for each answer before it sends the next; gives back the latencies in seconds."""
+    latencies = []
+    for command in commands:
+        start = time.perf_counter()
+        outcome: Outcome = await path.asubmit(Work([command]))
+        latencies.append(time.perf_counter() - start)
+        assert not outcome.refusals, outcome.refusals
+    return latencies
 
 
 def run_command_path(home: Path, case: Case, orders: int) -> tuple[float, list[float]]:
     """Seconds for all orders, and each answer's latency in seconds."""
     database = Database(f"sqlite:///{home / 'run.db'}")
     metadata.create_all(database.writer)
+    try:
+        return play(database, case, orders)
+    finally:
+        database.close()
+
+
+def play(database: Database, case: Case, orders: int) -> tuple[float, list[float]]:
+    """As `run_command_path`, on a database that is there."""
     path = CommandPath(database, WallClock())
+    path.submit(Work(facts=[(RULES_STREAM, RulesChanged({"version": 1}))]))
     session_id = new_id()
     account_ids = [new_id() for _ in range(case.accounts)]
     for account_id in account_ids:
@@ -105,11 +122,11 @@ def run_command_path(home: Path, case: Case, orders: int) -> tuple[float, list[f
             (account_id, DepositCash(money(1_000_000_000_000))),
         ]
         path.submit(Work(commands, markets={session_id: StillMarket()}))
-    call = _caller(path, case.fills)
+    each = orders // case.callers
+    made = [_commands(account_ids[i % case.accounts], each, case.fills) for i in range(case.callers)]
 
     async def everybody() -> list[list[float]]:
-        callers = (call(account_ids[i % case.accounts], orders // case.callers) for i in range(case.callers))
-        return await asyncio.gather(*callers)
+        return await asyncio.gather(*(_call(path, commands) for commands in made))
 
     start = time.perf_counter()
     latencies = uvloop.run(everybody())
@@ -117,7 +134,6 @@ def run_command_path(home: Path, case: Case, orders: int) -> tuple[float, list[f
     path.close()
     with database.read() as connection:
         assert verify(connection).fault is None
-    database.close()
     return seconds, sorted(latency for caller in latencies for latency in caller)
 
 
@@ -224,13 +240,17 @@ def measure(case: Case, orders: int) -> Measured:
     home = Path(tempfile.mkdtemp(prefix=".benchmark-", dir=Path(__file__).parent))
     try:
         seconds, latencies = run_command_path(home, case, orders)
-        bare = run_bare(home, orders)
+        bare = run_bare(home, orders // 3)
+        four = plain.run_sqlite(home / "four.db", orders // 3)
+        orm = plain.run_sqlite_orm(home / "orm.db", orders // 20)
     finally:
         shutil.rmtree(home)
     per_order = 2 if case.fills else 1
     return Measured(
         rate=len(latencies) / per_order / seconds,
-        bare_rate=1 / (bare * per_order),
+        same_rows=1 / (bare * per_order),
+        four=four.rate,
+        orm=orm.rate,
         p50_ms=latencies[len(latencies) // 2] * 1000,
         p99_ms=latencies[int(len(latencies) * 0.99)] * 1000,
     )
@@ -247,9 +267,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer orders, one round")
     parser.add_argument("--callers", type=int, help="only the lines with this many callers")
+    parser.add_argument("--only", choices=("sqlite", "postgres"), help="only this database")
     options = parser.parse_args()
-    print(f"SQLite {dbapi2.sqlite_version}, WAL, synchronous FULL; orders a second, ms an answer")
-    print(f"{'':14}{'callers':>8}{'accounts':>9}{'bare':>9}{'path':>9}{'ratio':>7}{'p50':>8}{'p99':>8}")
+    if options.only != "postgres":
+        compare_on_sqlite(options)
+    if options.only != "sqlite":
+        compare_on_postgres(options)
+
+
+def compare_on_postgres(options: argparse.Namespace) -> None:
+    """The command path beside asyncpg, SQLAlchemy's async ORM and psycopg, one transaction an order."""
+    import postgres
+
+    print("PostgreSQL, every commit synced; orders a second, ms an answer, the path's rate over the peer's")
+    print(f"{'':14}{'callers':>8}{'accounts':>9}{'rate':>9}{'p50':>8}{'p99':>8}{'path/it':>8}")
+    for callers, accounts in ((16, 16), (64, 64), (64, 4)):
+        if options.callers in (None, callers):
+            orders = 4_000 if options.quick else 12_000
+            case = Case(callers, accounts, False)
+            postgres.compare(callers, accounts, orders, partial(play, case=case, orders=orders))
+
+
+def compare_on_sqlite(options: argparse.Namespace) -> None:
+    """The command path beside its peers, for each case: the round whose rate over bare sqlite3 is in the
+    middle.
+    """
+    print(f"SQLite {dbapi2.sqlite_version}, WAL, synchronous FULL; orders a second, ms an answer; the peers'")
+    print("orders a second: bare sqlite3 with the same rows, with four statements, SQLAlchemy's async ORM")
+    print(f"{'':14}{'callers':>8}{'accounts':>9}{'path':>9}{'p50':>8}{'p99':>8}", end="")
+    print(f"{'same rows':>11}{'ratio':>7}{'four':>8}{'ratio':>7}{'ORM':>7}{'ratio':>7}")
     for case in CASES:
         if options.callers not in (None, case.callers):
             continue
@@ -259,11 +305,12 @@ def main() -> None:
             // (2 if case.fills else 1)
         )
         rounds = [measure(case, orders) for _ in range(1 if options.quick else 3)]
-        middle = statistics.median_low([got.rate / got.bare_rate for got in rounds])
-        got = next(each for each in rounds if each.rate / each.bare_rate == middle)
+        got = sorted(rounds, key=Measured.ratios)[len(rounds) // 2]
+        same_rows, four, orm = got.ratios()
         print(
             f"{'place + fill' if case.fills else 'place':14}{case.callers:8}{case.accounts:9}"
-            f"{got.bare_rate:9,.0f}{got.rate:9,.0f}{middle:7.2f}{got.p50_ms:8.2f}{got.p99_ms:8.2f}",
+            f"{got.rate:9,.0f}{got.p50_ms:8.2f}{got.p99_ms:8.2f}"
+            f"{got.same_rows:11,.0f}{same_rows:7.2f}{got.four:8,.0f}{four:7.2f}{got.orm:7,.0f}{orm:7.1f}",
             flush=True,
         )
 

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +14,12 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traderbot.infra.database import Database, metadata
+from traderbot.infra.database import Database
 from traderbot.infra.journal import (
     FIRST_HASH,
     Journal,
     Meta,
+    StreamMoved,
     canonical,
     chain_hash,
     decode_event,
@@ -31,11 +31,13 @@ from traderbot.infra.journal import (
     verify,
 )
 from traderbot.model import events as e
+from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind
 from traderbot.model.amounts import money
 from traderbot.model.errors import InvariantBroken
 from traderbot.model.orders import OrderStatus, OrderType, Side, TimeInForce
 from traderbot.model.reasons import Reason
+from traderbot.model.rules import Limits
 from traderbot.model.symbols import Symbol
 
 pytestmark = pytest.mark.integration
@@ -43,6 +45,14 @@ pytestmark = pytest.mark.integration
 D = Decimal
 AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=6, allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
+LIMITS = st.builds(
+    Limits,
+    order_value=st.none() | st.decimals(1, 10**6, places=6),
+    order_qty=st.none() | st.decimals(1, 10**6, places=9),
+    drawdown=st.none() | st.decimals("0.01", "0.99", places=4),
+    orders_per_day=st.none() | st.integers(1, 1000),
+    restricted=st.frozensets(st.sampled_from([Symbol("AAA"), Symbol("BBB")])),
+)
 
 
 def values_of(annotation: Any) -> st.SearchStrategy[Any]:
@@ -54,6 +64,7 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any]:
         bool: st.booleans(),
         float: st.floats(allow_nan=False, allow_infinity=False),
         UUID: st.uuids(),
+        Limits: LIMITS,
         date: st.dates(),
         type(None): st.none(),
         Any: st.one_of(st.none(), st.booleans(), TEXTS, st.lists(TEXTS, max_size=2), st.floats(0, 1)),
@@ -161,18 +172,50 @@ def test_what_is_left_out_is_pinned() -> None:
         if not field.required
     }
     assert left_out == {
-        ("OrderPlaced", "replaces"): None,
-        ("OrderPlaced", "signal_id"): None,
-        ("OrderRefused", "signal_id"): None,
-        ("OrderFilled", "lot"): None,
-        ("OrderFilled", "relief"): (),
-        ("CorporateActionApplied", "estimated"): False,
+        ("AccountOpened", "broker"): "paper",
+        ("AccountOpened", "kind"): AccountKind.CASH,
+        ("AccountOpened", "name"): "",
+        ("CashMoved", "symbol"): None,
         ("CorporateActionApplied", "amount"): None,
-        ("CorporateActionApplied", "new"): 1,
-        ("CorporateActionApplied", "old"): 1,
         ("CorporateActionApplied", "cash"): None,
+        ("CorporateActionApplied", "estimated"): False,
         ("CorporateActionApplied", "lots"): (),
+        ("CorporateActionApplied", "new"): 1,
+        ("CorporateActionApplied", "new_symbol"): None,
+        ("CorporateActionApplied", "old"): 1,
         ("CorporateActionApplied", "orders"): (),
+        ("CorporateActionApplied", "realised"): None,
+        ("ExecutionBusted", "overdraft"): None,
+        ("ExecutionBusted", "relief"): (),
+        ("ExecutionBusted", "restored"): (),
+        ("LegActivated", "reserves"): True,
+        ("LegResized", "reserves"): True,
+        ("OrderFilled", "lot"): None,
+        ("OrderFilled", "lot_cost"): None,
+        ("OrderFilled", "lot_qty"): None,
+        ("OrderFilled", "relief"): (),
+        ("OrderFilledLate", "lot"): None,
+        ("OrderFilledLate", "lot_cost"): None,
+        ("OrderFilledLate", "lot_qty"): None,
+        ("OrderFilledLate", "overdraft"): None,
+        ("OrderFilledLate", "relief"): (),
+        ("OrderPlaced", "extended_hours"): False,
+        ("OrderPlaced", "fee_minimum"): None,
+        ("OrderPlaced", "fee_per_share"): None,
+        ("OrderPlaced", "lots"): (),
+        ("OrderPlaced", "member"): None,
+        ("OrderPlaced", "notional"): None,
+        ("OrderPlaced", "replaces"): None,
+        ("OrderPlaced", "reserves"): True,
+        ("OrderPlaced", "signal_id"): None,
+        ("OrderPlaced", "status"): OrderStatus.NEW,
+        ("OrderPlaced", "stop"): None,
+        ("OrderRefused", "notional"): None,
+        ("OrderRefused", "signal_id"): None,
+        ("OrderRefused", "stop_price"): None,
+        ("ResumeRequested", "symbol"): None,
+        ("TradingPaused", "symbol"): None,
+        ("TradingResumed", "symbol"): None,
     }
     assert Meta("a") == Meta("a", "", "", "")
     assert not any(isinstance(default, Decimal) for default in left_out.values())
@@ -191,20 +234,13 @@ def test_the_hash_can_be_made_by_hand() -> None:
     assert chain_hash("s", 3, "CashMoved", 1, '{"a":"é"}', "{}", None, 9, bytes.fromhex("ab" * 32)) == by_hand
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'journal.db'}")
-    metadata.create_all(database.writer)
-    yield database
-    database.close()
-
-
 def append(database: Database, journal: Journal, *entries: tuple[str, e.Event], now: int = 100) -> None:
     with database.write() as connection:
         appends = journal.stage(connection, now)
         for stream, event in entries:
             appends.add(stream, event, Meta("system"))
         appends.flush()
+        appends.check()
     journal.publish(appends)
 
 
@@ -320,16 +356,37 @@ def test_a_new_journal_goes_on_where_the_tables_end(filled: Database) -> None:
     assert fault_of(filled) is None
 
 
-def test_two_writers_are_noticed(filled: Database) -> None:
+def test_two_writers_of_one_stream_are_noticed(filled: Database) -> None:
     here, there = Journal(filled.writer.dialect), Journal(filled.writer.dialect)
     append(filled, here, ("a", moved(7)))
     append(filled, there, ("b", moved(8)))
-    here._position = 8  # as if only the stream were contested
+    here._position = 8  # on SQLite, as if only the stream were contested
     append(filled, there, ("a", moved(9)))
     here._position = 9
-    with pytest.raises(InvariantBroken, match="another writer"):
+    with pytest.raises(StreamMoved, match="another writer"):
         append(filled, here, ("a", moved(10)))
     assert fault_of(filled) is None
+
+
+def test_a_held_stream_is_as_it_is_now(postgres: Database) -> None:
+    here, there = Journal(postgres.dialect), Journal(postgres.dialect)
+    append(postgres, here, ("a", moved(1)))
+    append(postgres, there, ("a", moved(2)))
+    with postgres.write() as connection:
+        here.lock_streams(connection, {"a", "new"})
+        assert here.head(connection, "a").version == 2
+        assert here.head(connection, "new").version == 0
+
+
+def test_positions_follow_each_other_whoever_writes(postgres: Database) -> None:
+    journals = [Journal(postgres.dialect) for _ in range(3)]
+    for number in range(9):
+        stream = f"of writer {number % 3}"
+        append(postgres, journals[number % 3], (stream, moved(1)), (stream, moved(2)))
+        assert journals[number % 3]._position is None, "nobody trusts what may have moved"
+    with postgres.read() as connection:
+        assert [entry.position for entry in read_all(connection)] == list(range(1, 19))
+    assert fault_of(postgres) is None
 
 
 def test_statuses_and_sides_are_stored_as_words() -> None:

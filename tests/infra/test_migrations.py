@@ -1,5 +1,8 @@
 """The migrations make the schema that the code expects, once, and refuse what is not theirs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them
+from servers import database_url
 from traderbot.infra.database import Database, metadata
 from traderbot.infra.migrations import migrate
 from traderbot.model.errors import ConfigurationError
@@ -16,68 +20,88 @@ from traderbot.model.errors import ConfigurationError
 pytestmark = pytest.mark.integration
 
 
-def database(folder: Path) -> Database:
-    return Database(f"sqlite:///{folder / 'schema.db'}")
-
-
-def statements(found: Database) -> dict[str, str]:
-    """The CREATE statements of a database by name, however they are laid out."""
+def shape(found: Database) -> list[tuple[object, ...]]:
+    """Tables, columns, indexes and table options, however they were made."""
     with found.read() as connection:
+        if found.shared:
+            return [tuple(row) for row in connection.execute(sa.text(_POSTGRES_SHAPE))]
         rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-        return {row.name: " ".join(row.sql.split()).lower() for row in rows if row.name != "alembic_version"}
+        shapes = [(row.name, " ".join(row.sql.split()).lower()) for row in rows]
+    return sorted(
+        (name, sql if sql.startswith("create index") else "without rowid" in sql)
+        for name, sql in shapes
+        if name != "alembic_version"
+    )
 
 
-def test_a_fresh_database_has_no_difference_to_the_tables_of_the_code(tmp_path: Path) -> None:
-    fresh = database(tmp_path)
-    migrate(fresh)
-    with fresh.read() as connection:
+_POSTGRES_SHAPE = """
+SELECT table_name, column_name, data_type, numeric_scale, character_maximum_length, is_nullable
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+UNION ALL
+SELECT tablename, indexname, indexdef, NULL, NULL, NULL
+FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+ORDER BY 1, 2
+"""
+
+
+def test_a_fresh_database_has_no_difference_to_the_tables_of_the_code(empty: Database) -> None:
+    migrate(empty)
+    with empty.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-    fresh.close()
 
 
-def test_columns_indexes_and_table_options_are_the_same_too(tmp_path: Path) -> None:
+def test_columns_indexes_and_table_options_are_the_same_too(
+    kind: str, empty: Database, tmp_path: Path
+) -> None:
     """alembic's comparison does not see WITHOUT ROWID or an index's WHERE."""
+    migrate(empty)
     (tmp_path / "made").mkdir()
-    fresh, made = database(tmp_path), database(tmp_path / "made")
-    migrate(fresh)
-    metadata.create_all(made.writer)
-    found, wanted = statements(fresh), statements(made)
-    assert found.keys() == wanted.keys()
-    for name in wanted:
-        assert ("without rowid" in found[name]) == ("without rowid" in wanted[name]), name
-        if wanted[name].startswith("create index"):
-            assert found[name] == wanted[name]
-    fresh.close()
-    made.close()
+    with database_url(kind, tmp_path / "made", empty=True) as url:
+        made = Database(url)
+        metadata.create_all(made.writer)
+        assert shape(empty) == shape(made)
+        made.close()
 
 
-def test_running_again_changes_nothing(tmp_path: Path) -> None:
-    fresh = database(tmp_path)
-    migrate(fresh)
-    before = statements(fresh)
-    with fresh.read() as connection:
-        version = connection.execute(sa.text("PRAGMA schema_version")).scalar()
-    migrate(fresh)
-    with fresh.read() as connection:
-        assert connection.execute(sa.text("PRAGMA schema_version")).scalar() == version
-    assert statements(fresh) == before
-    fresh.close()
+def test_running_again_changes_nothing(empty: Database) -> None:
+    migrate(empty)
+    before = shape(empty)
+    migrate(empty)
+    assert shape(empty) == before
 
 
-def test_a_schema_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    fresh = database(tmp_path)
-    migrate(fresh)
-    with fresh.write() as connection:
+def test_processes_that_start_together_make_one_schema(empty: Database) -> None:
+    imports = "import sys, traderbot.infra.database as d, traderbot.infra.migrations as m"
+    program = f"{imports}; m.migrate(d.Database(sys.argv[1]))"
+    url = empty.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", program, url]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    started = [subprocess.Popen(command, env=environment) for _ in range(3)]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    with empty.read() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_schema_of_a_newer_version_is_refused(database: Database) -> None:
+    with database.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigurationError, match=r"9999.*newer"):
-        migrate(fresh)
-    fresh.close()
+        migrate(database)
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "schema.db").write_bytes(b"this is not a database at all, it is a letter" * 100)
-    fresh = database(tmp_path)
+    fresh = Database(f"sqlite:///{tmp_path / 'schema.db'}")
     with pytest.raises(ConfigurationError, match=r"database_url: .*not a database"):
         migrate(fresh)
     fresh.close()
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
+    gone = Database("postgresql://me:secret@127.0.0.1:9/nothing")
+    with pytest.raises(ConfigurationError, match=r"database_url: .*refused") as found:
+        migrate(gone)
+    assert "secret" not in found.value.detail
+    gone.close()

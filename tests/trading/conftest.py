@@ -3,11 +3,21 @@ from pathlib import Path
 
 import pytest
 
+from servers import KINDS, database_url
+from traderbot.infra.database import Database
 from trading.rig import Rig
 
 
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with database_url(request.param, tmp_path) as url:
+        database = Database(url)
+        yield database
+        database.close()
+
+
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(database: Database) -> Iterator[Rig]:
+    rig = Rig(database)
     yield rig
     rig.close()

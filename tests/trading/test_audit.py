@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from traderbot.infra.database import Database
 from traderbot.trading import audit
 from traderbot.trading import tables as t
 from trading.session_rig import SessionRig
@@ -14,9 +15,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def played(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionRig]:
+def played(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionRig]:
     monkeypatch.setattr(audit, "PAGE", 7)  # several pages
-    rig = SessionRig(tmp_path_factory.mktemp("played"))
+    rig = SessionRig(database)
     account_id = rig.join()
     rig.ask(account_id, buy())
     rig.ask(account_id, buy(limit="60", gtc=True))
@@ -44,7 +45,7 @@ def test_what_is_in_use_is_the_fold(played: SessionRig) -> None:
         ("UPDATE accounts SET cash = cash + 1", "accounts", 1, 1),
         ("DELETE FROM fills", "fills", 1, 0),
         ("UPDATE positions SET qty = qty * 2", "positions", 1, 1),
-        ("INSERT INTO client_order_ids SELECT account_id, 'forged', order_id FROM client_order_ids LIMIT 1",
+        ("INSERT INTO client_order_ids SELECT account_id, 'forged', id FROM orders LIMIT 1",
          "client_order_ids", 0, 1),
     ],
 )  # fmt: skip

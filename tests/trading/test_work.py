@@ -17,7 +17,7 @@ def test_an_outcome_is_recalled_as_it_was() -> None:
         CashMoved(5, Decimal("1.50"), "deposit"),
         OrderCancelled(6, UUID(int=1), Reason.CANCELED_BY_USER),
     ]
-    outcome = Outcome(list(events), [refuse(Reason.OFF_TICK, "(x)")], 17)
+    outcome = Outcome(list(events), [refuse(Reason.OFF_TICK, "(x)")])
     recalled = Outcome.recall(outcome.stored())
     assert recalled == outcome._replace(replayed=True)
     assert recalled.refusal == outcome.refusals[0]

@@ -1,35 +1,53 @@
-"""The database: one set of tables for SQLite and PostgreSQL, exact column types, connections for one writer
-and many readers.
-"""
+"""The database: one set of tables for SQLite and PostgreSQL, connections for one writer and many readers."""
 
 import fcntl
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
-from functools import lru_cache
-from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeVar
-from uuid import UUID
+from typing import IO, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection
 
-from traderbot.model.errors import ConfigurationError, InvalidValue
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-    }
+from traderbot.infra.backend import Backend, Claim, Trouble
+from traderbot.infra.bulk import (
+    Bulk,
+    Cursor,
+    Lookup,
+    cursor_of,
+    insert_into,
+    lookup_of,
+    update_of,
+    upsert_into,
 )
+from traderbot.infra.columns import (
+    HASH,
+    ID,
+    MONEY,
+    POSITION,
+    PRICE,
+    QUANTITY,
+    TIME,
+    Digest,
+    Identifier,
+    Scaled,
+    metadata,
+)
+from traderbot.infra.latches import APPENDS
+from traderbot.infra.postgres import Postgres
+from traderbot.infra.sqlite import Sqlite
+from traderbot.model.errors import ConfigurationError, Unavailable
+
+__all__ = [
+    "HASH", "ID", "MONEY", "POSITION", "PRICE", "QUANTITY", "TIME",
+    "Bulk", "Claim", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Lookup", "Scaled",
+    "Trouble", "Writer", "cursor_of", "insert_into", "lock_home", "lookup_of", "metadata", "update_of",
+    "upsert_into",
+]  # fmt: skip
 
 T = TypeVar("T")
-_LARGEST = 2**63 - 1
+_BACKENDS: dict[str, Callable[[sa.URL], Backend]] = {"sqlite": Sqlite, "postgresql": Postgres}
 
 
 class Writer(Protocol):
@@ -40,172 +58,47 @@ class Writer(Protocol):
     def write(self, job: Callable[[Connection], T]) -> T: ...
 
 
-class Scaled(sa.types.TypeDecorator[Decimal]):
-    """An exact decimal of fixed places: NUMERIC on PostgreSQL, a scaled 64-bit integer on SQLite.
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached at the moment, or does not do what is asked; nothing was done."""
 
-    Errors: InvalidValue for a value with more places than the column has, or too large for it.
-    """
-
-    impl = sa.Numeric
-    cache_ok = True
-
-    def __init__(self, places: int) -> None:
-        super().__init__(28, places)
-        self.places = places
-        self.factor = Decimal(10**places)
-        self.quantum = Decimal(1).scaleb(-places)
-        self._to_integer = lru_cache(maxsize=10_000)(self.to_integer)  # amounts come again and again
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(sa.BigInteger())
-        return dialect.type_descriptor(sa.Numeric(28, self.places))
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], Any]:
-        if dialect.name == "sqlite":
-            return self._to_integer
-        return self._checked
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Decimal | None]:
-        if dialect.name == "sqlite":
-            return self._from_integer
-        return lambda value: value
-
-    def to_integer(self, value: Decimal | None) -> int | None:
-        """The scaled integer that SQLite stores."""
-        if value is None:
-            return None
-        scaled = value * self.factor
-        integer = int(scaled)
-        if scaled != integer or not -_LARGEST <= integer <= _LARGEST:
-            raise InvalidValue("amount", f"at most {self.places} places and 64 bits when scaled", value)
-        return integer
-
-    def _checked(self, value: Decimal | None) -> Decimal | None:
-        self.to_integer(value)
-        return value
-
-    def _from_integer(self, value: int | None) -> Decimal | None:
-        return None if value is None else value * self.quantum
-
-
-class Identifier(sa.types.TypeDecorator[UUID]):
-    """A UUID: native on PostgreSQL, its 16 bytes on SQLite (in place of SQLAlchemy's 32 characters: half the
-    index).
-    """
-
-    impl = sa.Uuid
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.LargeBinary(16) if dialect.name == "sqlite" else sa.Uuid())
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], Any]:
-        if dialect.name == "sqlite":
-            return _to_bytes
-        return lambda value: value
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], UUID | None]:
-        if dialect.name == "sqlite":
-            return _from_bytes
-        return lambda value: value
-
-
-class Digest(sa.types.TypeDecorator[bytes]):
-    """A SHA-256: 32 bytes, handed to the driver as they are (SQLAlchemy's own type wraps each in a
-    memoryview).
-    """
-
-    impl = sa.LargeBinary(32)
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> None:
-        return None
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], bytes | None]:
-        return lambda value: None if value is None else bytes(value)
-
-
-def _to_bytes(value: UUID | None) -> bytes | None:
-    return None if value is None else value.bytes
-
-
-def _from_bytes(value: bytes | None) -> UUID | None:
-    return None if value is None else UUID(bytes=value)
-
-
-QUANTITY = Scaled(9)
-PRICE = Scaled(9)
-MONEY = Scaled(6)
-POSITION = sa.BigInteger().with_variant(
-    sa.Integer(), "sqlite"
-)  # SQLite's own row number only under this name
-TIME = sa.BigInteger()  # microseconds since the epoch, UTC
-ID = Identifier()
-HASH = Digest()
-
-
-# The commit after which the write-ahead log holds this many pages moves them into the database file. Orders
-# of many accounts touch the same index pages again and again, so moving them seldom moves each once; at 4 kB
-# a page the log stays at about 32 MB.
-_LOG_PAGES = 8_000
+    retry_after_s = 1
 
 
 class Database:
-    """Connections to one database. SQLite: WAL, FULL, foreign keys on, readers that cannot write."""
+    """Connections to one database, `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.
+
+    shared: whether other processes may write to it at the same time.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if not self.is_sqlite:
-            raise ConfigurationError(
-                "database_url: expected sqlite:///PATH; other databases are not supported yet"
-            )
-        self.writer = self._sqlite(read_only=False)
-        self.readers = self._sqlite(read_only=True)
-
-    def _sqlite(self, *, read_only: bool) -> Engine:
-        from pysqlite3 import dbapi2
-
-        # Without an adapter of their own the driver searches for one each time it binds None or bytes: 2 us a
-        # value, half an insert.
-        dbapi2.register_adapter(type(None), {}.get)
-        dbapi2.register_adapter(bytes, bytes)
-        engine = sa.create_engine(
-            self.url,
-            module=dbapi2,
-            pool_size=8
-            if read_only
-            else 2,  # the command path keeps one; another waits its turn in BEGIN IMMEDIATE
-            max_overflow=32 if read_only else 0,
-            connect_args={
-                "check_same_thread": False,
-                "timeout": 30,
-                "isolation_level": None,
-                "cached_statements": 256,
-            },
-        )
-
-        @sa.event.listens_for(engine, "connect")
-        def _prepare(connection: Any, _record: object) -> None:
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-                connection.execute(f"PRAGMA {pragma}")
-            connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
-            connection.execute(f"PRAGMA cache_size={-16_000 if read_only else -64_000}")
-            if read_only:
-                connection.execute("PRAGMA query_only=ON")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.connection.cursor().execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-        return engine
+        try:
+            self.url = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            raise ConfigurationError(f"database_url: expected {_EXPECTED}") from None
+        kind = self.url.get_backend_name()
+        if kind not in _BACKENDS:
+            raise ConfigurationError(f"database_url: expected {_EXPECTED}; {kind} is not supported")
+        self.shared = kind == "postgresql"
+        self._backend = _BACKENDS[kind](self.url)
+        self.writer = self._backend.writer
+        self.readers = self._backend.readers
+        self.dialect = self.writer.dialect
+        self.trouble = self._backend.trouble
+        self.tidy = self._backend.tidy
+        self.damage = self._backend.damage
+        self.take_time = self._backend.take_time
+        self.claim = self._backend.claim
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one consistent state and cannot write."""
-        with self.readers.connect() as connection:
-            yield connection
+        """A connection that sees one consistent state and cannot write. Errors: DatabaseUnavailable."""
+        try:
+            with self.readers.connect() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            if self.shared and self.trouble(error) in (Trouble.LOST, Trouble.REFUSED):
+                raise DatabaseUnavailable("The database cannot be read now; try again later.") from error
+            raise
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -216,145 +109,39 @@ class Database:
         with self.writer.begin() as connection:
             yield connection
 
-    def checkpoint(self, connection: Connection) -> None:
-        """Move what the write-ahead log holds into the database file, so that no commit has to. connection:
-        the writer's, idle.
+    @contextmanager
+    def after_commits_under_way(self) -> Iterator[Connection]:
+        """A connection that waits for every commit of events under way, also one whose connection is gone,
+        and sees how it ended.
         """
-        connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self.write() as connection:
+            APPENDS.take(connection)
+            yield connection
 
-    def damage(self, connection: Connection) -> str | None:
-        """The first thing that SQLite finds wrong with the structure of the file; None where all is well."""
-        found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
-        return None if found == "ok" else found
+    @contextmanager
+    def repair(self, tables: Iterable[sa.Table]) -> Iterator[Connection]:
+        """As `write`, with nobody else changing these tables, for as long as it takes."""
+        with self.write() as connection:
+            self.take_time(connection)
+            self._backend.hold_still(connection, tables)
+            yield connection
+
+    @contextmanager
+    def scratch(self) -> Iterator["Database"]:
+        """An empty database of the same kind, gone after the block."""
+        with self._backend.scratch() as url:
+            scratch = Database(url)
+            try:
+                yield scratch
+            finally:
+                scratch.close()
 
     def close(self) -> None:
         self.readers.dispose()
         self.writer.dispose()
 
 
-Cursor = Any  # of the driver: the same few methods on every driver, but no common type
-
-
-def cursor_of(connection: Connection) -> Cursor:
-    """The driver's own cursor in the connection's transaction, for the statements that every order runs."""
-    return connection.connection.cursor()
-
-
-class Bulk:
-    """One INSERT or UPDATE compiled once and run for many rows, straight through the driver.
-
-    columns: the statement's parameters with their types; a row is a mapping that holds at least these.
-    """
-
-    def __init__(
-        self,
-        statement: sa.Insert | sa.Update,
-        columns: Mapping[str, sa.types.TypeEngine[Any]],
-        dialect: Dialect,
-    ) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=list(columns))
-        names = list(compiled.positiontup or columns)
-        self.sql = str(compiled)
-        self._values = itemgetter(*names)
-        self._binds = [columns[name].dialect_impl(dialect).bind_processor(dialect) for name in names]
-
-    def run(self, connection: Connection, rows: Collection[Mapping[str, Any]]) -> int:
-        """Execute the statement for each row, in order. Returns: how many were inserted or changed."""
-        return self.run_on(cursor_of(connection), rows)
-
-    def run_on(self, cursor: Cursor, rows: Collection[Mapping[str, Any]]) -> int:
-        """As `run`, with a cursor at hand."""
-        if not rows:
-            return 0
-        by_column = zip(*map(self._values, rows), strict=True)
-        bound = (v if bind is None else map(bind, v) for v, bind in zip(by_column, self._binds, strict=True))
-        cursor.executemany(self.sql, list(zip(*bound, strict=True)))
-        changed: int = cursor.rowcount
-        return changed
-
-
-Key = tuple[Any, ...]
-
-
-class Lookup:
-    """Rows of a table by their whole primary key, straight through the driver: for keys checked on every
-    order.
-    """
-
-    def __init__(self, table: sa.Table, found: list[str], dialect: Dialect) -> None:
-        self._table = table
-        self._found = [table.c[name] for name in found]
-        self._dialect = dialect
-        self._binds = [key.type.dialect_impl(dialect).bind_processor(dialect) for key in table.primary_key]
-        self._compiled: dict[int, str] = {}
-
-    def find(self, cursor: Cursor, *key: Any) -> tuple[Any, ...] | None:
-        """The columns of one row as the driver gives them, None where there is no such row."""
-        return self.find_all(cursor, [key]).get(key)
-
-    def find_all(self, cursor: Cursor, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
-        """The columns of those rows that exist, by key, in one statement."""
-        if not keys:
-            return {}
-        bound = {self._bound(key): key for key in keys}
-        size = (
-            1 << (len(bound) - 1).bit_length()
-        )  # few sizes, so few statements to prepare; the last key fills up
-        values = list(bound)
-        values += values[-1:] * (size - len(values))
-        cursor.execute(self._sql(size), [part for key in values for part in key])
-        width = len(self._binds)
-        return {bound[row[:width]]: row[width:] for row in cursor.fetchall()}
-
-    def _bound(self, key: Key) -> Key:
-        return tuple(
-            part if bind is None else bind(part) for part, bind in zip(key, self._binds, strict=True)
-        )
-
-    def _sql(self, size: int) -> str:
-        if size not in self._compiled:
-            keys = list(self._table.primary_key)
-            wanted = [
-                sa.tuple_(*(sa.bindparam(None, None, type_=key.type) for key in keys)) for _ in range(size)
-            ]
-            query = sa.select(*keys, *self._found).where(sa.tuple_(*keys).in_(wanted))
-            self._compiled[size] = str(query.compile(dialect=self._dialect))
-        return self._compiled[size]
-
-
-def insert_into(table: sa.Table, dialect: Dialect) -> Bulk:
-    """A bulk insert of all columns of a table."""
-    return Bulk(sa.insert(table), {column.name: column.type for column in table.c}, dialect)
-
-
-def upsert_into(table: sa.Table, dialect: Dialect) -> Bulk:
-    """A bulk insert that overwrites the row with the same primary key."""
-    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect.name](table)
-    keys = [column.name for column in table.primary_key]
-    rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    statement = insert.on_conflict_do_update(index_elements=keys, set_=rest)
-    return Bulk(statement, {column.name: column.type for column in table.c}, dialect)
-
-
-def update_of(
-    table: sa.Table, changed: Iterable[str], dialect: Dialect, expected: Iterable[str] = ()
-) -> Bulk:
-    """A bulk update of the named columns by primary key; rows carry the key's columns as key_NAME.
-
-    expected: columns that must still have the value that a row carries as key_NAME, or the row is not
-    changed.
-    """
-    keys = {f"key_{name}": table.c[name] for name in (*table.primary_key.columns.keys(), *expected)}
-    names = sorted(changed)
-    statement = sa.update(table).values(
-        {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
-    )
-    for name, column in keys.items():
-        statement = statement.where(column == sa.bindparam(name, type_=column.type))
-    types = {name: table.c[name].type for name in names} | {
-        name: column.type for name, column in keys.items()
-    }
-    return Bulk(statement, types, dialect)
+_EXPECTED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 def lock_home(home: Path) -> IO[str]:

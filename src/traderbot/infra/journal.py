@@ -8,23 +8,25 @@ position stays out of the hash, so that chains can be made before positions are 
 one canonical form: no exponent, no trailing zeros.
 """
 
-from collections.abc import Iterator
-from datetime import date
-from decimal import Decimal
-from enum import Enum
-from functools import cache, lru_cache
-from hashlib import sha256
-from types import UnionType
-from typing import Any, NamedTuple, NewType, Union, get_args, get_origin
-from uuid import UUID
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect, Row
 
-from traderbot.infra.database import HASH, POSITION, TIME, cursor_of, insert_into, metadata, update_of
+from traderbot.infra.bulk import cursor_of, insert_into, lookup_of, update_of
+from traderbot.infra.columns import HASH, POSITION, TIME, metadata
+from traderbot.infra.latches import APPENDS
+from traderbot.infra.texts import canonical, chain_hash, decode_event, encode_event, encode_json
 from traderbot.model.errors import InvariantBroken
-from traderbot.model.events import EVENT_TYPES, Event
+from traderbot.model.events import Event
+
+__all__ = [
+    "FIRST_HASH", "Appends", "Head", "Journal", "Meta", "Recorded", "StreamMoved", "Verification",
+    "canonical", "chain_hash", "decode_event", "encode_event", "events", "last_position", "read", "read_all",
+    "stream_heads", "verify",
+]  # fmt: skip
 
 events = sa.Table(
     "events",
@@ -54,7 +56,6 @@ stream_heads = sa.Table(
 )
 
 FIRST_HASH = bytes(32)
-_encode = msgspec.json.Encoder().encode
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +70,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Recorded(NamedTuple):
-    """An event with its place in the journal."""
+    """An event with its place in the journal. position: 0 until the events of its transaction are written."""
 
     position: int
     stream: str
@@ -80,98 +81,37 @@ class Recorded(NamedTuple):
 
 
 class Head(NamedTuple):
+    """The last event of a stream."""
+
     version: int
     hash: bytes
+    recorded_at: int = 0
 
 
-@lru_cache(maxsize=10_000)  # amounts come again and again; equal ones have one text
-def canonical(value: Decimal) -> str:
-    """The one text of an amount: positional, without trailing zeros, 0 without a sign."""
-    text = f"{value:f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-_PLAIN = (str, int, float, UUID, date, Enum, type(None))
-
-
-def _classes(annotation: Any) -> set[Any]:
-    """The classes a field's annotation allows, seen through aliases and unions."""
-    if isinstance(annotation, NewType):
-        return _classes(annotation.__supertype__)
-    if get_origin(annotation) in (UnionType, Union):
-        return set().union(*map(_classes, get_args(annotation)))
-    return {get_origin(annotation) or annotation}
-
-
-@cache
-def _with_amounts(kind: type[Event]) -> tuple[str, ...]:
-    """The fields of an event that are amounts or may have some inside."""
-    fields = msgspec.structs.fields(kind)
-    return tuple(f.encode_name for f in fields if not all(issubclass(c, _PLAIN) for c in _classes(f.type)))
-
-
-def _plain(value: Any) -> Any:
-    """The value with its amounts as canonical texts, for an encoder that would write 1E+2 or 1.50."""
-    if isinstance(value, Decimal):
-        return canonical(value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def encode_event(event: Event) -> str:
-    """The stored text of an event."""
-    row = msgspec.to_builtins(event, builtin_types=(Decimal,))
-    for name in _with_amounts(type(event)):
-        if name in row:
-            row[name] = _plain(row[name])
-    return _encode(row).decode()
-
-
-def decode_event(kind: str, data: str) -> Event:
-    """The event of a stored text. Errors: InvariantBroken for a type this version does not know or a text
-    that does not fit it.
+class StreamMoved(InvariantBroken):
+    """Somebody else appended to a stream since it was read. Where several processes write, the transaction
+    is tried again; where this one has to be the only one, it is an alarm.
     """
-    try:
-        return msgspec.json.decode(data, type=EVENT_TYPES[kind])
-    except (KeyError, msgspec.MsgspecError) as error:
-        raise InvariantBroken(f"event of type {kind} cannot be read: {error}") from error
-
-
-def chain_hash(
-    stream: str,
-    version: int,
-    kind: str,
-    schema_version: int,
-    data: str,
-    meta: str,
-    effective_at: int | None,
-    recorded_at: int,
-    prev_hash: bytes,
-) -> bytes:
-    """SHA-256 of one link, as the module's docstring spells it."""
-    link = [1, stream, version, kind, schema_version, data, meta, effective_at, recorded_at, prev_hash.hex()]
-    return sha256(_encode(link)).digest()
 
 
 class Appends:
     """Events staged for one transaction. Nothing of it is visible to anybody before `Journal.publish`.
 
-    Positions and versions are given at once; texts and hashes are made in one go when the events are written.
+    Versions are given at once, texts and hashes when everything is decided, positions last of all: under the
+    lock that makes their order the order of commits.
     """
 
     def __init__(self, journal: "Journal", connection: Connection, now: int) -> None:
         self._journal = journal
         self._connection = connection
-        self.position = journal.last_position(connection)
+        self.position = 0
         self.recorded_at = max(now, journal.last_recorded_at)
         self.recorded: list[Recorded] = []
         self.versions: dict[str, int] = {}
         self.heads: dict[str, Head] = {}  # as they were before this transaction, until `flush`
+        self._last: Callable[[], int] = int
+        self._moved: list[dict[str, Any]] = []
+        self._moving = cursor_of(connection)
 
     def add(self, stream: str, event: Event, meta: Meta) -> Recorded:
         """Stage one event at the end of its stream."""
@@ -181,34 +121,54 @@ class Appends:
             version = head.version
         version += 1
         self.versions[stream] = version
-        self.position += 1
-        recorded = Recorded(self.position, stream, version, event, meta, self.recorded_at)
+        recorded_at = max(self.recorded_at, self.heads[stream].recorded_at)
+        recorded = Recorded(0, stream, version, event, meta, recorded_at)
         self.recorded.append(recorded)
         return recorded
 
     def flush(self) -> None:
-        """Write the staged events and heads. Errors: InvariantBroken if another writer appended to one of the
-        streams.
-        """
+        """Send the staged events and heads; `check` looks at what came of it."""
         journal, cursor = self._journal, cursor_of(self._connection)
         before = dict(self.heads)
-        journal.insert_events.run_on(cursor, self._chain())
-        new, moved = [], []
-        for stream, (version, digest) in self.heads.items():
-            row = {"stream": stream, "version": version, "hash": digest, "recorded_at": self.recorded_at}
-            if before[stream].version == 0:
+        rows = self._chain()
+        if rows:
+            self._last = journal.take_positions(self._connection)
+            journal.insert_events.run_on(cursor, journal.number(rows))
+        new: list[dict[str, Any]] = []
+        row: dict[str, Any]
+        for stream, head in self.heads.items():
+            row = {"version": head.version, "hash": head.hash, "recorded_at": head.recorded_at}
+            first = before[stream].version
+            if first == 0:
+                row["stream"] = stream
                 new.append(row)
             else:
-                moved.append(row | {"key_stream": stream, "key_version": before[stream].version})
+                row["key_stream"] = stream
+                row["key_version"] = first
+                self._moved.append(row)
         journal.insert_heads.run_on(cursor, new)
-        if journal.move_heads.run_on(cursor, moved) != len(moved):
-            raise InvariantBroken("another writer appended to the journal; this process must be the only one")
+        journal.move_heads.run_on(self._moving, self._moved)
+
+    def check(self) -> None:
+        """Give the events their positions. Errors: StreamMoved if another writer appended to one of the
+        streams.
+        """
+        if self._moved and self._moving.rowcount != len(self._moved):
+            raise StreamMoved("another writer appended to the journal")
+        if self.recorded:
+            first = self._last() + 1
+            self.recorded = [Recorded(n, *entry[1:]) for n, entry in enumerate(self.recorded, first)]
+            self.position = self.recorded[-1].position
 
     def _chain(self) -> list[dict[str, Any]]:
-        """The rows of the staged events, each linked to the one before it in its stream; moves the heads."""
+        """The rows of the staged events without their positions, each linked to the one before it in its
+        stream; moves the heads.
+        """
         rows = []
-        meta_texts = {meta: _encode(meta).decode() for meta in {recorded.meta for recorded in self.recorded}}
-        for position, stream, version, event, meta, recorded_at in self.recorded:
+        meta_texts = {
+            meta: encode_json(meta).decode() for meta in {recorded.meta for recorded in self.recorded}
+        }
+        for _, stream, version, event, meta, recorded_at in self.recorded:
             prev_hash = self.heads[stream].hash
             kind = type(event).__name__
             schema = event.schema
@@ -216,10 +176,9 @@ class Appends:
             text = meta_texts[meta]
             at: int | None = getattr(event, "at", None)
             digest = chain_hash(stream, version, kind, schema, data, text, at, recorded_at, prev_hash)
-            self.heads[stream] = Head(version, digest)
+            self.heads[stream] = Head(version, digest, recorded_at)
             rows.append(
                 {
-                    "position": position,
                     "stream": stream,
                     "version": version,
                     "type": kind,
@@ -236,14 +195,17 @@ class Appends:
 
 
 class Journal:
-    """Appends for the one writer; remembers heads of streams and the last position between transactions."""
+    """Appends for the one writer of this process; remembers heads of streams and the last position between
+    transactions. Where other processes write as well, the position is read under the append lock, and the
+    heads are checked by whoever holds a lock on their streams: `forget_stream`, `lock_streams`.
+    """
 
     def __init__(self, dialect: Dialect) -> None:
-        self.insert_events = insert_into(events, dialect)
+        self._shared = dialect.name == "postgresql"
+        self.insert_events = insert_into(events, dialect, counted="position")
         self.insert_heads = insert_into(stream_heads, dialect)
-        self.move_heads = update_of(
-            stream_heads, ("version", "hash", "recorded_at"), dialect, expected=("version",)
-        )
+        self.move_heads = update_of(stream_heads, Head._fields, dialect, expected=("version",))
+        self._lock_heads = lookup_of(stream_heads, Head._fields, dialect, hold="update")
         self.forget()
 
     def forget(self) -> None:
@@ -252,21 +214,47 @@ class Journal:
         self._position: int | None = None
         self.last_recorded_at = 0
 
-    def last_position(self, connection: Connection) -> int:
+    def forget_stream(self, stream: str) -> None:
+        """Drop one head: another process appended to its stream."""
+        self._heads.pop(stream, None)
+
+    def lock_streams(self, connection: Connection, streams: Collection[str]) -> None:
+        """Hold streams that no account's lock covers, as they are now, to the end of the transaction."""
+        if self._shared and streams:
+            found = self._lock_heads.find_all(connection, [(stream,) for stream in sorted(streams)])
+            for stream in streams:
+                head = found.get((stream,))
+                self._heads[stream] = Head(*head) if head else _BEFORE_THE_FIRST
+
+    def take_positions(self, connection: Connection) -> Callable[[], int]:
+        """Make the next positions this transaction's until it ends. Gives back the last one before them, once
+        it is asked for.
+        """
+        if self._shared:
+            APPENDS.take(connection)
+            cursor = cursor_of(connection)
+            cursor.execute(_LAST_SQL)
+            return lambda: cursor.fetchone()[0] or 0
         if self._position is None:
-            last = connection.execute(
-                sa.select(events.c.position, events.c.recorded_at).order_by(events.c.position.desc()).limit(1)
-            ).first()
-            self._position, self.last_recorded_at = (last.position, last.recorded_at) if last else (0, 0)
-        return self._position
+            self._position = last_position(connection)
+        known = self._position
+        return lambda: known
+
+    def number(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows with their positions; where several processes write, the database adds the last one itself, so
+        that nobody waits for an answer while holding the lock.
+        """
+        for position, row in enumerate(rows, 1 + (self._position or 0)):
+            row["position"] = position
+        return rows
 
     def head(self, connection: Connection, stream: str) -> Head:
+        """The last event of a stream, remembered or read."""
         head = self._heads.get(stream)
         if head is None:
-            row = connection.execute(
-                sa.select(stream_heads.c.version, stream_heads.c.hash).where(stream_heads.c.stream == stream)
-            ).first()
-            head = Head(row.version, row.hash) if row else Head(0, FIRST_HASH)
+            columns = (stream_heads.c[name] for name in Head._fields)
+            row = connection.execute(sa.select(*columns).where(stream_heads.c.stream == stream)).first()
+            head = Head(*row) if row else _BEFORE_THE_FIRST
         return head
 
     def stage(self, connection: Connection, now: int) -> Appends:
@@ -278,8 +266,12 @@ class Journal:
         if len(self._heads) > 10_000:
             self._heads.clear()
         self._heads.update(appends.heads)
-        self._position = appends.position
-        self.last_recorded_at = appends.recorded_at
+        if appends.recorded:
+            self._position = None if self._shared else appends.position
+            self.last_recorded_at = appends.recorded_at
+
+
+_BEFORE_THE_FIRST = Head(0, FIRST_HASH)
 
 
 def _recorded(row: Row[Any]) -> Recorded:
@@ -313,7 +305,11 @@ def read(
 
 def last_position(connection: Connection) -> int:
     """Position of the newest event, 0 in an empty journal."""
-    return connection.execute(sa.select(sa.func.max(events.c.position))).scalar() or 0
+    return connection.execute(_LAST).scalar() or 0
+
+
+_LAST = sa.select(sa.func.max(events.c.position))
+_LAST_SQL = str(_LAST)
 
 
 def read_all(connection: Connection, page: int = 5000) -> Iterator[Recorded]:
@@ -353,8 +349,11 @@ def verify(connection: Connection) -> Verification:
             return Verification(count, len(heads), f"{where}: does not follow the event before it")
         if row.hash != digest:
             return Verification(count, len(heads), f"{where}: content does not match its hash")
-        heads[row.stream] = Head(row.version, digest)
-    stored = {row.stream: Head(row.version, row.hash) for row in connection.execute(sa.select(stream_heads))}
+        heads[row.stream] = Head(row.version, digest, row.recorded_at)
+    columns = (stream_heads.c[name] for name in Head._fields)
+    stored = {
+        row[0]: Head(*row[1:]) for row in connection.execute(sa.select(stream_heads.c.stream, *columns))
+    }
     for stream in sorted(stored.keys() | heads.keys()):
         if stored.get(stream) != heads.get(stream):
             return Verification(count, len(heads), f"stream {stream}: its head does not match its last event")

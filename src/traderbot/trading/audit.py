@@ -1,8 +1,6 @@
 """Rebuild the trading tables from the journal alone, and compare them with those in use."""
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,9 +9,10 @@ from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
 from traderbot.infra.database import Database, insert_into
-from traderbot.infra.journal import read_all
+from traderbot.infra.journal import last_position, read_all
 from traderbot.infra.migrations import migrate
 from traderbot.model.account import Account
+from traderbot.model.errors import Conflict
 from traderbot.trading import tables as t
 from traderbot.trading.projection import Projection, Statements
 
@@ -44,31 +43,32 @@ def rebuild(
     database: Database, *, replace: bool = False, progress: Callable[[int], None] | None = None
 ) -> Rebuild:
     """Fold the whole journal into fresh tables aside and compare. replace: put the rebuilt rows in place of
-    those that differ.
+    those that differ; processes that have traded since they were altered must then be started again.
+
+    Errors: Conflict where somebody appended to the journal before the rows could be replaced.
     """
-    with TemporaryDirectory(prefix="traderbot-rebuild-") as folder:
-        fresh = Database(f"sqlite:///{Path(folder) / 'rebuilt.db'}")
-        try:
-            migrate(fresh)
-            with database.read() as journal, fresh.write() as target:
-                events = _fold_into(journal, target, fresh, progress)
-            with database.read() as used, fresh.read() as rebuilt:
+    with database.scratch() as fresh:
+        migrate(fresh)
+        with database.read() as used:  # one state, however much is written meanwhile
+            with fresh.write() as target:
+                fresh.take_time(target)
+                events = _fold_into(used, target, fresh, progress)
+            with fresh.read() as rebuilt:
                 differences = [
                     found for table in t.FOLDED if (found := _compare(table, rebuilt, used)) is not None
                 ]
                 rows = sum(_count(table, rebuilt) for table in t.FOLDED)
-                if replace and differences:
-                    _replace(database, rebuilt, {found.table for found in differences})
-            return Rebuild(events, rows, differences)
-        finally:
-            fresh.close()
+        if replace and differences:
+            with fresh.read() as rebuilt:
+                _replace(database, rebuilt, {found.table for found in differences}, events)
+        return Rebuild(events, rows, differences)
 
 
 def _fold_into(
     journal: Connection, target: Connection, fresh: Database, progress: Callable[[int], None] | None
 ) -> int:
     """Project every event of the journal, a page at a time."""
-    statements = Statements(fresh.writer.dialect)
+    statements = Statements(fresh.dialect)
     accounts: dict[UUID, Account] = {}
     versions: dict[str, int] = {}
     projection, count = Projection(statements), 0
@@ -107,11 +107,13 @@ def _compare(table: sa.Table, rebuilt: Connection, used: Connection) -> Differen
     return Difference(table.name, len(wanted - found), len(found - wanted))
 
 
-def _replace(database: Database, rebuilt: Connection, names: set[str]) -> None:
+def _replace(database: Database, rebuilt: Connection, names: set[str], events: int) -> None:
     """Put the rebuilt rows in place, all tables in one transaction."""
-    with database.write() as connection:
+    with database.repair(t.FOLDED) as connection:
+        if last_position(connection) != events:
+            raise Conflict("Events were appended while the tables were rebuilt; nothing was replaced.")
         for table in t.FOLDED:
             if table.name in names:
                 connection.execute(sa.delete(table))
                 rows = [dict(row._mapping) for row in rebuilt.execute(sa.select(table))]
-                insert_into(table, database.writer.dialect).run(connection, rows)
+                insert_into(table, database.dialect).run(connection, rows)

@@ -1,31 +1,38 @@
 """One transaction of the command path: decides its works in memory, then writes everything they came to."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
 from traderbot.engine.decide import decide
-from traderbot.engine.market import Mark, Market
-from traderbot.infra.database import Cursor, Lookup, cursor_of, insert_into
-from traderbot.infra.journal import Appends, Journal, Meta, Recorded
+from traderbot.engine.market import Mark, Market, Phase
+from traderbot.infra.bulk import Key, Lookup, in_one_flight
+from traderbot.infra.journal import Appends, Meta, Recorded
 from traderbot.model.account import Account
-from traderbot.model.commands import Command, OpenAccount, PlaceOrder, RecordExecution, ReplaceOrder, Rules
+from traderbot.model.commands import (
+    BustExecution,
+    Command,
+    OpenAccount,
+    PlaceOrder,
+    RecordExecution,
+    RecordLateExecution,
+    ReplaceOrder,
+)
 from traderbot.model.errors import InvariantBroken, NotFound, TraderbotError
-from traderbot.model.events import Event, OrderFilled, OrderPlaced
+from traderbot.model.events import Event, Execution, ExecutionBusted, OrderPlaced, RulesChanged
 from traderbot.model.reasons import Reason, Refusal, refuse
+from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
-from traderbot.trading import tables as t
-from traderbot.trading.accounts import load_account
-from traderbot.trading.projection import RULES_SCOPE, Projection, Statements
-from traderbot.trading.streams import account_stream
+from traderbot.trading.accounts import is_busted, load_account, load_order, uuid_of
+from traderbot.trading.memory import Memory
+from traderbot.trading.projection import Projection
+from traderbot.trading.streams import RULES_STREAM, account_of, account_stream
 from traderbot.trading.work import Outcome, Work
 
-ACCOUNTS_KEPT = 10_000
 _NAMING = (PlaceOrder, ReplaceOrder)  # the commands that bring a client order id along
 
 
@@ -35,6 +42,7 @@ class NoMarket:
     time = 0
     day_end = None
     ended = True
+    phase = Phase.CLOSED
 
     def mark(self, symbol: Symbol) -> Mark | None:
         return None
@@ -53,56 +61,33 @@ class AccountFailed(TraderbotError):  # noqa: N818 - what happened, as the other
         self.account_id = account_id
 
 
-class Memory:
-    """What the writer keeps between transactions: accounts, markets and heads as last committed, and its
-    statements.
-    """
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.journal = Journal(dialect)
-        self.statements = Statements(dialect)
-        self.insert_keys = insert_into(t.idempotency_keys, dialect)
-        self.find_keys = Lookup(t.idempotency_keys, ["request_hash", "outcome"], dialect)
-        self.find_names = Lookup(t.client_order_ids, [], dialect)
-        self.find_executions = Lookup(t.execution_ids, [], dialect)
-        self.find_rules = Lookup(t.rules, ["data"], dialect)
-        self.accounts: dict[UUID, Account] = {}
-        self.markets: dict[UUID, Market] = {}
-
-    def publish(self, batch: "Batch") -> None:
-        """Keep what a transaction changed, once it is committed."""
-        self.journal.publish(batch.appends)
-        if len(self.accounts) > ACCOUNTS_KEPT:
-            self.accounts.clear()
-        self.accounts.update(batch.accounts)
-        self.markets.update(batch.markets)
-
-    def forget(self) -> None:
-        """Drop what a failed transaction may have changed; it is read again from the tables."""
-        self.accounts.clear()
-        self.journal.forget()
-
-
 class _Taken:
     """Which names of a key table are taken, in the database or earlier in this transaction."""
 
-    def __init__(self, lookup: Lookup, cursor: Cursor) -> None:
+    def __init__(self, lookup: Lookup, connection: Connection) -> None:
         self._lookup = lookup
-        self._cursor = cursor
+        self._connection = connection
         self._known: dict[tuple[Hashable, ...], bool] = {}
 
-    def ask(self, names: Sequence[tuple[Hashable, ...]]) -> None:
-        """Look all of them up at once."""
-        self._known.update(dict.fromkeys(names, False))
-        self._known.update(dict.fromkeys(self._lookup.find_all(self._cursor, names), True))
+    def ask(self, names: Sequence[tuple[Hashable, ...]]) -> Callable[[], None]:
+        """Look all of them up at once; the answer is taken in when it is called for."""
+        asked = self._lookup.ask(self._connection, names)
+
+        def answer() -> None:
+            self._known.update(dict.fromkeys(names, False))
+            self._known.update(dict.fromkeys(asked(), True))
+
+        return answer
 
     def add(self, *name: Hashable) -> None:
         self._known[name] = True
 
     def __contains__(self, name: tuple[Hashable, ...]) -> bool:
-        if name not in self._known:
-            self.ask([name])
-        return self._known[name]
+        known = self._known.get(name)
+        if known is None:
+            self.ask([name])()
+            known = self._known[name]
+        return known
 
 
 class Batch:
@@ -110,37 +95,53 @@ class Batch:
 
     def __init__(self, memory: Memory, connection: Connection, now: int, works: Iterable[Work]) -> None:
         self.connection = connection
-        self._cursor = cursor_of(connection)
         self.appends: Appends = memory.journal.stage(connection, now)
         self.accounts: dict[UUID, Account] = {}
         self.markets: dict[UUID, Market] = {}
+        self.held: dict[UUID, int] = {}  # accounts locked, with their version as found
         self._memory = memory
         self._staged: list[tuple[Recorded, Account | None]] = []
-        self._names = _Taken(memory.find_names, self._cursor)
-        self._executions = _Taken(memory.find_executions, self._cursor)
-        self._outcomes: dict[tuple[UUID, str], tuple[bytes, Outcome]] = {}
+        self._names = _Taken(memory.find_names, connection)
+        self._executions = _Taken(memory.find_executions, connection)
+        self._outcomes: dict[Key, tuple[bytes, Outcome] | None] = {}  # recorded under a key: request, answer
         self._new_keys: list[dict[str, Any]] = []
-        self._rules = _load_rules(memory, self._cursor)
+        self._placed: set[tuple[UUID, UUID]] = set()
+        self._busted: set[tuple[UUID, UUID]] = set()
         self._look_ahead(works)
 
     def _look_ahead(self, works: Iterable[Work]) -> None:
-        """Ask once for all names the works bring along, not once for each."""
-        names: list[tuple[UUID, str]] = []
-        executions: list[tuple[UUID, UUID]] = []
+        """Lock what the works are known to need, in the order that all writers keep, and ask once for all
+        names they bring along.
+        """
+        needs = _Needs()
         for work in works:
-            for account_id, command in work.commands:
-                if isinstance(command, _NAMING):
-                    if command.client_order_id:
-                        names.append((account_id, command.client_order_id))
-                elif isinstance(command, RecordExecution):
-                    executions.append((account_id, command.execution_id))
-        self._names.ask(names)
-        self._executions.ask(executions)
+            needs.add(work)
+        memory, connection = self._memory, self.connection
+        with in_one_flight(connection):
+            held = memory.hold_accounts(connection, needs.accounts)
+            memory.journal.lock_streams(connection, needs.streams)
+            rules = memory.hold_rules(connection, to_change=RULES_STREAM in needs.streams)
+            names, executions = self._names.ask(needs.names), self._executions.ask(needs.executions)
+            keys = memory.find_keys.ask(connection, needs.keys)
+        self.held.update(held())
+        self._rules = rules()
+        names()
+        executions()
+        self._outcomes.update(dict.fromkeys(needs.keys))
+        self._outcomes.update({key: (row[0], Outcome.recall(row[1])) for key, row in keys().items()})
+
+    def _hold(self, account_ids: Iterable[UUID]) -> None:
+        """Lock accounts, those not yet held, all at once."""
+        more = [account_id for account_id in account_ids if account_id not in self.held]
+        if more:
+            self.held.update(self._memory.hold_accounts(self.connection, more)())
 
     def account(self, account_id: UUID) -> Account:
         """The account to decide on: touched before, remembered, or read from its tables. Errors: NotFound."""
         account = self.accounts.get(account_id)
         if account is None:
+            if self._memory.shared and account_id not in self.held:
+                self._hold([account_id])
             account = self._memory.accounts.get(account_id) or load_account(self.connection, account_id)
             if account is None:
                 raise NotFound("No such account.")
@@ -165,16 +166,21 @@ class Batch:
         result = work.job(self.connection) if work.job is not None else None
         events: list[Event] = []
         refusals: list[Refusal] = []
+        if work.rules is not None:
+            self._change_rules(work.rules, work.meta, events, refusals)
         for stream, event in work.facts:
-            account = self.account(UUID(stream[8:])) if stream.startswith("account:") else None
+            account_id = account_of(stream)
+            account = None if account_id is None else self.account(account_id)
             self._staged.append((self.appends.add(stream, event, work.meta), account))
             events.append(event)
         for account_id, command in work.commands:
             self._command(account_id, command, work.meta, events, refusals)
+        if work.plans:
+            self._hold(account_id for account_id, _ in work.plans)  # those that the job has added
         for account_id, plan in work.plans:
             for command in list(plan(self.account(account_id))):
                 self._command(account_id, command, work.meta, events, refusals)
-        outcome = Outcome(events, refusals, self.appends.position, result=result)
+        outcome = Outcome(events, refusals, result=result)
         if work.key is not None:
             self._remember(work, outcome)
         return outcome
@@ -190,9 +196,10 @@ class Batch:
             session_id = account.session_id
         refusal = self._taken(account_id, command)
         if refusal is None:
-            market = self.markets.get(session_id) or self._memory.markets.get(session_id) or _NO_MARKET
+            market = self._market(session_id)
             try:
-                decided, refusal = decide(account, command, market, self._rules)
+                decision = decide(account, command, market, self._rules)
+                decided, refusal = decision.events, decision.refusal
                 for event in decided:
                     apply(account, event)
                     self._use(account_id, event)
@@ -204,30 +211,77 @@ class Batch:
         if refusal is not None:
             refusals.append(refusal)
 
+    def _market(self, session_id: UUID) -> Market:
+        """A session's market as this transaction has moved it on, else as of the last commit."""
+        moved = self.markets.get(session_id) if self.markets else None
+        return moved or self._memory.markets.get(session_id) or _NO_MARKET
+
+    def _change_rules(
+        self,
+        change: Callable[[Rules], Rules | Refusal],
+        meta: Meta,
+        events: list[Event],
+        refusals: list[Refusal],
+    ) -> None:
+        """What comes later in this transaction is decided on the rules as they become; the very same rules
+        are no change.
+        """
+        changed = change(self._rules)
+        if isinstance(changed, Refusal):
+            refusals.append(changed)
+            return
+        if changed is self._rules:
+            return
+        self._rules = changed
+        event = RulesChanged(msgspec.to_builtins(changed))
+        self._staged.append((self.appends.add(RULES_STREAM, event, meta), None))
+        events.append(event)
+
     def _earlier(self, account_id: UUID, key: str) -> tuple[bytes, Outcome] | None:
         """The request hash and outcome recorded under a key, in the database or earlier in this batch."""
-        if (account_id, key) not in self._outcomes:
-            row = self._memory.find_keys.find(self._cursor, account_id, key)
-            if row is None:
-                return None
-            self._outcomes[account_id, key] = (row[0], Outcome.recall(row[1]))
         return self._outcomes[account_id, key]
 
     def _taken(self, account_id: UUID, command: Command) -> Refusal | None:
         """Refuse a name or an execution that was used before, in the database or earlier in this batch."""
         if isinstance(command, _NAMING):
-            if command.client_order_id and (account_id, command.client_order_id) in self._names:
+            name = command.client_order_id
+            if name and ((account_id, name) in self._names or self._is_order(account_id, name)):
                 return refuse(Reason.DUPLICATE_CLIENT_ORDER_ID)
-        elif isinstance(command, RecordExecution) and (account_id, command.execution_id) in self._executions:
+            return None
+        if isinstance(command, BustExecution):
+            return self._taken_back(account_id, command.execution)
+        if isinstance(command, RecordLateExecution):
+            command = command.execution
+        if isinstance(command, RecordExecution) and (account_id, command.execution_id) in self._executions:
+            return refuse(Reason.DUPLICATE_EXECUTION)
+        return None
+
+    def _is_order(self, account_id: UUID, name: str) -> bool:
+        """Whether a name is the id of an order of the account, which is the name of one that has no other."""
+        order_id = uuid_of(name)
+        if order_id is None:
+            return False
+        if (account_id, order_id) in self._placed:
+            return True
+        return load_order(self.connection, account_id, order_id) is not None
+
+    def _taken_back(self, account_id: UUID, execution: Execution) -> Refusal | None:
+        """Refuse to take an execution back twice."""
+        key = account_id, execution.execution_id
+        if key in self._busted or is_busted(self.connection, account_id, execution.order_id, key[1]):
             return refuse(Reason.DUPLICATE_EXECUTION)
         return None
 
     def _use(self, account_id: UUID, event: Event) -> None:
         """Take note of a name or an execution that this batch used."""
         if isinstance(event, OrderPlaced):
-            self._names.add(account_id, event.client_order_id or str(event.order_id))
-        elif isinstance(event, OrderFilled):
+            self._placed.add((account_id, event.order_id))
+            if event.client_order_id:
+                self._names.add(account_id, event.client_order_id)
+        elif isinstance(event, Execution):
             self._executions.add(account_id, event.execution_id)
+        elif isinstance(event, ExecutionBusted):
+            self._busted.add((account_id, event.execution_id))
 
     def _remember(self, work: Work, outcome: Outcome) -> None:
         assert work.key is not None
@@ -244,21 +298,56 @@ class Batch:
             }
         )
 
+    @property
+    def new_keys(self) -> list[tuple[UUID, str]]:
+        """The idempotency keys it puts on record."""
+        return [(row["account_id"], row["key"]) for row in self._new_keys]
+
+    def publish(self) -> None:
+        """Let the writer remember all of it: its transaction is committed."""
+        self._memory.publish(self.appends, self.accounts, self.markets, self.held)
+
     def flush(self) -> None:
         """Write all rows: what can wait on a unique key first, the journal last."""
         projection = Projection(self._memory.statements)
         for recorded, account in self._staged:
             projection.add(recorded, account)
-        projection.flush(self.connection, self.accounts, self.appends.versions)
-        self._memory.insert_keys.run_on(self._cursor, self._new_keys)
-        self.appends.flush()
+        with in_one_flight(self.connection):
+            projection.flush(self.connection, self.accounts, self.appends.versions)
+            self._memory.insert_keys.run(self.connection, self._new_keys)
+            self.appends.flush()
+        self.appends.check()
 
 
-def _load_rules(memory: Memory, cursor: Cursor) -> Rules:
-    row = memory.find_rules.find(cursor, RULES_SCOPE)
-    return Rules() if row is None else _parse_rules(row[0])
+class _Needs:
+    """What works are known to need before they are decided."""
 
+    def __init__(self) -> None:
+        self.accounts: set[UUID] = set()
+        self.streams: set[str] = set()
+        self.names: list[Key] = []
+        self.executions: list[Key] = []
+        self.keys: list[Key] = []
 
-@lru_cache(maxsize=8)
-def _parse_rules(data: str) -> Rules:
-    return msgspec.json.decode(data, type=Rules)
+    def add(self, work: Work) -> None:
+        for account_id, _ in work.plans:
+            self.accounts.add(account_id)
+        if work.rules is not None:
+            self.streams.add(RULES_STREAM)
+        for stream, _ in work.facts:
+            account_id = account_of(stream)
+            if account_id is None:
+                self.streams.add(stream)
+            else:
+                self.accounts.add(account_id)
+        for account_id, command in work.commands:
+            self.accounts.add(account_id)
+            if isinstance(command, _NAMING):
+                if command.client_order_id:
+                    self.names.append((account_id, command.client_order_id))
+            elif isinstance(command, RecordExecution):
+                self.executions.append((account_id, command.execution_id))
+            elif isinstance(command, RecordLateExecution):
+                self.executions.append((account_id, command.execution.execution_id))
+        if work.key is not None:
+            self.keys.append((work.commands[0][0], work.key.key))

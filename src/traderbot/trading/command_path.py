@@ -2,28 +2,33 @@
 
 Work that waits while a commit is under way goes into the next one (group commit), so the cost of a durable
 commit is shared. A failed transaction is rolled back, everything remembered is dropped, and its works run one
-by one, so that a bad one takes nobody along. A COMMIT that fails has an unknown outcome: it is settled by
-asking the database for a stream head.
+by one, so that a bad one takes nobody along; one that another process crossed is tried again as it is. A
+COMMIT that fails has an unknown outcome: it is settled by asking the database for its last event.
 """
 
 import asyncio
 import concurrent.futures
 import queue
+import secrets
 import threading
+import time
 from collections.abc import Callable
+from itertools import groupby
 from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Transaction
 
 from traderbot.engine.market import Market
 from traderbot.infra.clock import Clock
-from traderbot.infra.database import Database
-from traderbot.infra.journal import Recorded, stream_heads
+from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
+from traderbot.infra.journal import Recorded, StreamMoved
 from traderbot.model.errors import TraderbotError, Unavailable
-from traderbot.trading.batch import AccountFailed, Batch, Memory, NoMarket
+from traderbot.trading.batch import AccountFailed, Batch, NoMarket
+from traderbot.trading.memory import Memory
+from traderbot.trading.unsettled import Unsettled
 from traderbot.trading.work import Outcome, Work
 
 __all__ = ["AccountFailed", "CommandPath", "NoMarket", "OutcomeUnknown"]
@@ -34,20 +39,35 @@ IDLE_SECONDS = 1.0  # without work for this long, the writer tidies up the write
 _log = structlog.get_logger()
 
 
+ATTEMPTS = 8  # of a transaction that other writers cross; the pauses between them add up to half a second
+FIRST_PAUSE_S = 0.002
+BREATHER_S = 0.5  # after the database could not be reached, works are turned away for this long
+_UNKNOWN = "The commit failed and its outcome is unknown; send the same request again to learn it."
+
+
 class OutcomeUnknown(Unavailable):
-    """The commit failed and the database could not say whether it happened; the work was not tried again."""
+    """The commit failed and the database could not say whether it happened; the work was not tried again.
+    Whoever sends it again under the same key gets this answer until the database has said it.
+    """
 
     code = "outcome_unknown"
+    retry_after_s = 1
+
+
+class _Unreachable(Exception):  # noqa: N818 - what it says
+    """There is no connection to be had."""
 
 
 class CommandPath:
     """The one writer of a process. `submit` and `asubmit` are safe from any thread and any event loop."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._memory = Memory(database.writer.dialect)
+        self._memory = Memory(database)
         self._clock = clock
         self._database = database
         self._connection: Connection | None = None
+        self._unsettled: list[Unsettled] = []
+        self._unreachable_until = 0.0
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Recorded]], None]] = []
         self._closing = threading.Lock()
@@ -125,7 +145,7 @@ class CommandPath:
             return self._waiting.get(timeout=IDLE_SECONDS)
         except queue.Empty:
             if self._connection is not None:
-                self._database.checkpoint(self._connection)
+                self._database.tidy(self._connection)
             return self._waiting.get()
 
     def _drain(self, works: list[Work]) -> bool:
@@ -141,37 +161,82 @@ class CommandPath:
         return False
 
     def _commit(self, works: list[Work]) -> None:
-        """Run the works in one transaction; if it fails, each in its own."""
-        try:
-            batch = self._transact(works)
-        except BaseException as error:  # noqa: BLE001 - the edge of the writer's loop: answered, never lost
-            self._memory.forget()
-            if len(works) > 1 and not isinstance(error, OutcomeUnknown):
-                for work in works:
-                    self._commit([work])
-                return
-            if isinstance(error, sa.exc.OperationalError):  # a full disk, a database that cannot be reached
-                _log.error("database_failed", error=str(error.orig))
-                error = Unavailable("The database cannot be written; nothing was done. Try again later.")
-            elif not isinstance(error, TraderbotError):
-                _log.error("work_failed", error=repr(error))
+        """Run the works in one transaction; if it fails, each in its own, as those that ask for it."""
+        if len(works) > 1 and any(work.alone for work in works):
+            for alone, group in groupby(works, key=lambda work: work.alone):
+                for part in [[work] for work in group] if alone else [list(group)]:
+                    self._commit(part)
+            return
+        if self._unsettled:
+            self._settle_earlier()
+            works = self._without_unsettled(works)
+        error = self._attempt(works) if works else None
+        if error is None:
+            return
+        if len(works) > 1 and not isinstance(error, OutcomeUnknown | _Unreachable):
             for work in works:
-                work.answer = error
-        else:
-            self._publish(batch)
+                self._commit([work])
+            return
+        if isinstance(error, _Unreachable) or self._database.trouble(error) is not Trouble.OTHER:
+            _log.error("database_failed", error=str(getattr(error, "orig", error)))
+            error = DatabaseUnavailable("The database cannot be written; nothing was done. Try again later.")
+        elif not isinstance(error, TraderbotError):
+            _log.error("work_failed", error=repr(error))
+        for work in works:
+            work.answer = error
+
+    def _attempt(self, works: list[Work]) -> BaseException | None:
+        """One transaction; again, from what is on record, where another writer or a lost connection was in
+        the way. Gives back what it failed by.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                batch = self._transact(works)
+            except BaseException as error:  # noqa: BLE001 - the edge of the writer's loop: answered, never lost
+                self._memory.forget()
+                if not self._worth_another(error, attempt):
+                    return error
+            else:
+                self._publish(batch)
+                return None
+            time.sleep(FIRST_PAUSE_S * 2**attempt * (1 + secrets.randbelow(1000) / 1000))
+        raise AssertionError("the last attempt returns")
+
+    def _worth_another(self, error: BaseException, attempt: int) -> bool:
+        """Whether the same works may go through when they are tried again."""
+        if isinstance(error, OutcomeUnknown | _Unreachable):
+            return False
+        trouble = self._database.trouble(error)
+        if trouble is Trouble.LOST:  # whatever hung on the connection is gone, and nothing was committed
+            return attempt == 0
+        crossed = trouble is Trouble.CONFLICT or (self._database.shared and isinstance(error, StreamMoved))
+        return crossed and attempt < ATTEMPTS - 1
+
+    def _connect(self) -> Connection:
+        """The writer's connection. Errors: _Unreachable, for a moment after a failure without a new try, so
+        that many works do not wait one after the other.
+        """
+        if self._connection is None:
+            if time.monotonic() < self._unreachable_until:
+                raise _Unreachable("the database could not be reached a moment ago")
+            try:
+                self._connection = self._database.writer.connect()
+            except sa.exc.SQLAlchemyError as error:
+                self._unreachable_until = time.monotonic() + BREATHER_S
+                raise _Unreachable(str(getattr(error, "orig", error))) from error
+        return self._connection
 
     def _transact(self, works: list[Work]) -> Batch:
         """One transaction, committed when this returns."""
+        connection = self._connect()
         try:
-            if self._connection is None:
-                self._connection = self._database.writer.connect()
-            transaction = self._connection.begin()
-            batch = Batch(self._memory, self._connection, self._clock.now(), works)
+            transaction = connection.begin()
+            batch = Batch(self._memory, connection, self._clock.now(), works)
             for work in works:
                 work.answer = batch.run(work)
             batch.flush()
         except TraderbotError:
-            transaction.rollback()
+            self._roll_back(transaction)
             raise
         except BaseException:
             self._disconnect()
@@ -179,27 +244,53 @@ class CommandPath:
         try:
             transaction.commit()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the outcome is looked up
-            self._settle(batch, error)
+            self._settle(Unsettled(batch, works), error)
         return batch
 
-    def _settle(self, batch: Batch, error: Exception) -> None:
+    def _roll_back(self, transaction: Transaction) -> None:
+        """Undo the work and keep the connection, unless that is gone too."""
+        try:
+            transaction.rollback()
+        except sa.exc.SQLAlchemyError:
+            self._disconnect()
+
+    def _settle(self, commit: Unsettled, error: Exception) -> None:
         """Find out whether a failed COMMIT committed. Errors: the commit's own, if it did not;
         OutcomeUnknown.
         """
         _log.error("commit_failed", error=repr(error))
         self._disconnect()
-        unknown = OutcomeUnknown("The commit failed and its outcome is unknown; look before trying again.")
-        if not batch.appends.heads:
-            raise unknown from error
-        stream, head = next(iter(batch.appends.heads.items()))
-        query = sa.select(stream_heads.c.hash).where(stream_heads.c.stream == stream)
+        if not commit.can_be_settled:
+            raise OutcomeUnknown(_UNKNOWN) from error
         try:
-            with self._database.read() as connection:
-                found = connection.execute(query).scalar()
-        except sa.exc.SQLAlchemyError as failure:
-            raise unknown from failure
-        if found != head.hash:
+            committed = commit.committed(self._database)
+        except Exception as failure:
+            self._unsettled.append(commit)
+            raise OutcomeUnknown(_UNKNOWN) from failure
+        if not committed:
             raise error
+
+    def _settle_earlier(self) -> None:
+        """Ask again for the commits that nobody could tell the outcome of, as far as it can be told now."""
+        while self._unsettled:
+            try:
+                self._connect()
+                committed = self._unsettled[0].committed(self._database)
+            except Exception as error:  # noqa: BLE001 - as unknown as before
+                _log.warning("commit_still_unknown", error=repr(error))
+                return
+            self._unsettled.pop(0)
+            _log.warning("commit_settled", committed=committed)
+
+    def _without_unsettled(self, works: list[Work]) -> list[Work]:
+        """Answer the works that an unknown commit may have done already; gives back the others."""
+        others = []
+        for work in works:
+            if any(commit.concerns(work) for commit in self._unsettled):
+                work.answer = OutcomeUnknown(_UNKNOWN)
+            else:
+                others.append(work)
+        return others
 
     def _disconnect(self) -> None:
         """Give up the connection and with it any transaction left open; the next work opens another."""
@@ -209,7 +300,7 @@ class CommandPath:
             connection.close()
 
     def _publish(self, batch: Batch) -> None:
-        self._memory.publish(batch)
+        batch.publish()
         for listener in self._listeners:
             try:
                 listener(batch.appends.recorded)

@@ -16,6 +16,7 @@ from traderbot.model.account import Account
 from traderbot.model.commands import Command
 from traderbot.model.events import Event
 from traderbot.model.reasons import Refusal
+from traderbot.model.rules import Rules
 
 SYSTEM = Meta(actor="system")
 Plan = Callable[[Account], Iterable[Command]]
@@ -35,7 +36,6 @@ class Outcome(NamedTuple):
 
     events: list[Event]
     refusals: list[Refusal]
-    position: int = 0
     replayed: bool = False
     result: Any = None
 
@@ -48,7 +48,6 @@ class Outcome(NamedTuple):
         kept = {
             "events": [[type(event).__name__, encode_event(event)] for event in self.events],
             "refusals": self.refusals,
-            "position": self.position,
         }
         return msgspec.json.encode(kept).decode()
 
@@ -57,7 +56,7 @@ class Outcome(NamedTuple):
         """The outcome of an earlier request from its record."""
         kept = msgspec.json.decode(stored)
         events = [decode_event(kind, data) for kind, data in kept["events"]]
-        return cls(events, msgspec.convert(kept["refusals"], list[Refusal]), kept["position"], replayed=True)
+        return cls(events, msgspec.convert(kept["refusals"], list[Refusal]), replayed=True)
 
 
 @dataclass(slots=True)
@@ -67,14 +66,17 @@ class Work:
 
     commands: (account, command) decided in order; a refusal does not stop the rest. plans: (account, function
     of the account as it then is) giving further commands. facts: (stream, event) that need no decision,
-    appended first. job: run inside the transaction. markets: sessions whose market moves on with this work.
-    key: for one account only.
+    appended first. job: run inside the transaction. rules: what the platform's rules become, from what they
+    are in this transaction. markets: sessions whose market moves on with this work. key: for one account
+    only. alone: in a transaction of its own, as its job reads what others would have staged.
     """
 
     commands: list[tuple[UUID, Command]] = field(default_factory=list)
     plans: list[tuple[UUID, Plan]] = field(default_factory=list)
     facts: list[tuple[str, Event]] = field(default_factory=list)
     job: Callable[[Connection], Any] | None = None
+    rules: Callable[[Rules], Rules | Refusal] | None = None
+    alone: bool = False
     markets: dict[UUID, Market] = field(default_factory=dict)
     meta: Meta = SYSTEM
     key: Idempotency | None = None

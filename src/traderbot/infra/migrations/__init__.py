@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from traderbot.infra.database import Database
+from traderbot.infra.latches import SCHEMA
 from traderbot.model.errors import ConfigurationError
 
 
@@ -25,6 +26,8 @@ def migrate(database: Database) -> None:
     known = ScriptDirectory.from_config(config)
     try:
         with database.write() as connection:
+            database.take_time(connection)
+            SCHEMA.take(connection)  # another process may be starting as well
             found = MigrationContext.configure(connection).get_current_revision()
             if found == known.get_current_head():
                 return

@@ -1,0 +1,63 @@
+"""What a kind of database has to offer; each has a file of its own."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from enum import Enum
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+
+class Trouble(Enum):
+    """What an error of the driver means for whoever was at work."""
+
+    CONFLICT = "another writer was in the way; the same transaction may succeed when it is tried again"
+    LOST = "the connection is gone, or there never was one"
+    REFUSED = "the database is there, but does not do it now: a full disk, a lock that is not let go"
+    OTHER = "the statement itself is at fault"
+
+
+class Claim(Protocol):
+    """A role in the database that one process has at a time."""
+
+    def held(self) -> bool:
+        """Whether this process still has it; it is asked for again where a broken connection lost it."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """Engines for one writer and many readers, and what differs from database to database."""
+
+    writer: Engine
+    readers: Engine
+
+    def trouble(self, error: BaseException) -> Trouble:
+        """What an error means, raised by SQLAlchemy or by the driver itself."""
+        ...
+
+    def tidy(self, connection: Connection) -> None:
+        """Do what can be put off until nothing waits. connection: the writer's, idle."""
+        ...
+
+    def damage(self, connection: Connection) -> str | None:
+        """The first thing that the database finds wrong with its files; None where all is well."""
+        ...
+
+    def take_time(self, connection: Connection) -> None:
+        """Let this transaction last as long as it must: migrations and audits, never orders."""
+        ...
+
+    def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:
+        """Keep everybody else from changing these tables until the transaction ends."""
+        ...
+
+    def claim(self, name: str) -> Claim | None:
+        """Take a role for this process; None where another has it."""
+        ...
+
+    def scratch(self) -> AbstractContextManager[str]:
+        """The URL of an empty database of the same kind that is gone after the block."""
+        ...

