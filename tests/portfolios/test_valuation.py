@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 
 from traderbot.infra.ids import new_id
 from traderbot.model import commands as c
+from traderbot.model.account import AccountKind
 from traderbot.model.errors import NotFound
-from traderbot.model.orders import Side
-from traderbot.portfolios.valuation import Portfolio, equity_history, holdings_of, portfolio_of
+from traderbot.model.orders import OrderType, Side, TimeInForce
+from traderbot.portfolios.valuation import (
+    Portfolio,
+    closed_positions,
+    equity_history,
+    holdings_of,
+    portfolio_of,
+    portfolios_of,
+)
 from trading.session_rig import AAA, BBB, SPLIT_STEP, SessionRig
 from trading.test_session_loop import buy
 
@@ -116,3 +124,60 @@ def test_history_is_oldest_first_and_the_last_of_it(small: SessionRig) -> None:
     assert [point.time for point in whole] == sorted(point.time for point in whole)
     assert len(whole) == 6
     assert small.read(lambda connection: equity_history(connection, account_id, 2)) == whole[-2:]
+
+
+def test_shares_sold_short_on_margin(small: SessionRig) -> None:
+    account_id = small.join("10000", AccountKind.MARGIN)
+    small.ask(account_id, c.PlaceOrder(new_id(), BBB, Side.SELL, D(20)))
+    small.ask(account_id, buy(qty="30"))
+    small.play()
+    found = small.read(lambda x: portfolio_of(x, account_id, small.loop.market))
+    bbb = next(held for held in found.holdings if held.symbol == BBB)
+    assert (bbb.side, bbb.qty, bbb.avg_entry_price, bbb.market_value) == ("short", -20, 50, -1000)
+    assert bbb.unrealised_pnl == bbb.market_value - bbb.cost_basis == 0
+    assert found.short_value == -1000
+    assert found.long_value + found.short_value == found.market_value
+    assert found.equity == found.cash + found.market_value
+    assert found.margin is not None
+    gross = found.long_value - found.short_value
+    assert found.margin.requirement == gross / 2
+    assert found.margin.maintenance == found.long_value * D("0.25") - found.short_value * D("0.30")
+    assert found.margin.excess == found.equity - gross / 2 - found.held
+    assert found.buying_power == found.margin.excess * 2
+    assert found.margin.call is None
+
+
+def test_what_an_open_sale_sets_aside_is_not_available(small: SessionRig) -> None:
+    account_id = small.join()
+    small.ask(account_id, buy(qty="30"))
+    small.play()
+    sale = c.PlaceOrder(
+        new_id(), AAA, Side.SELL, D(12), OrderType.LIMIT, TimeInForce.GTC, D(140),
+    )  # fmt: skip
+    small.ask(account_id, sale)
+    (held,) = small.read(lambda x: holdings_of(x, account_id, small.loop.market))
+    assert (held.qty, held.available) == (30, 18)
+
+
+def test_all_accounts_of_a_user(small: SessionRig) -> None:
+    user_id = new_id()
+    mine = [small.join(cash, user_id=user_id) for cash in ("100", "200")]
+    small.join("300")
+    found = small.read(lambda x: portfolios_of(x, user_id, {small.session_id: small.loop.market}.get))
+    assert [portfolio.account_id for portfolio in found] == mine
+    assert [portfolio.equity for portfolio in found] == [100, 200]
+    assert small.read(lambda x: portfolios_of(x, user_id, {}.get)) == []
+    assert small.read(lambda x: portfolios_of(x, new_id(), {}.get)) == []
+
+
+def test_symbols_that_were_sold_out_of(small: SessionRig) -> None:
+    account_id = small.join()
+    small.ask(account_id, buy(qty="5"))
+    small.ask(account_id, buy(BBB, "5"))
+    small.play()
+    assert small.read(lambda x: closed_positions(x, account_id)) == []
+    small.ask(account_id, c.PlaceOrder(new_id(), BBB, Side.SELL, D(5)))
+    small.play()
+    (closed,) = small.read(lambda x: closed_positions(x, account_id))
+    assert (closed.symbol, closed.closed_at) == (BBB, small.loop.market.time)
+    assert small.read(lambda x: closed_positions(x, account_id, after=BBB)) == []

@@ -79,7 +79,7 @@ def test_the_order_that_waited_is_in_new_shares_and_says_why(held: Any) -> None:
     with held.platform.database.read() as connection:
         found = explain_order(connection, held.account_id, held.strategy.offer)
     assert found.order.qty == 14
-    assert found.order.status == "accepted"
+    assert found.order.status == "new"
     assert [link.title.partition(":")[0] for link in found.chain] == ["Approved", "Adjusted for a split"]
 
 

@@ -1,4 +1,4 @@
-"""A command path over a real SQLite file, and a check of its tables that knows them only from the events."""
+"""A command path over a real database, and a check of its tables that knows them only from the events."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from traderbot.engine.apply import fold
-from traderbot.engine.market import Mark
+from traderbot.engine.market import Mark, Phase
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, metadata
 from traderbot.infra.ids import new_id
 from traderbot.infra.journal import Recorded, read_all, verify
 from traderbot.model import commands as c
 from traderbot.model import events as e
-from traderbot.model.account import Account
-from traderbot.model.orders import Order, OrderType, Side
+from traderbot.model.account import PAPER, Account, AccountKind
+from traderbot.model.orders import OPEN, Order, OrderType, Side
 from traderbot.model.symbols import Symbol
 from traderbot.trading import tables as t
 from traderbot.trading.accounts import load_account
@@ -40,6 +40,7 @@ class StillMarket:
         self.time = NOW
         self.day_end = NOW + 1_000_000
         self.ended = False
+        self.phase = Phase.OPEN
         self.prices = {AAA: D(10), BBB: D(50)}
 
     def mark(self, symbol: Symbol) -> Mark | None:
@@ -50,9 +51,13 @@ class StillMarket:
 class Rig:
     """One database, one command path, and short words for what is asked of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'rig.db'}")
-        metadata.create_all(self.database.writer)
+    def __init__(self, where: Path | Database) -> None:
+        """where: a database that is there, or a folder for one of SQLite."""
+        if isinstance(where, Database):
+            self.database = where
+        else:
+            self.database = Database(f"sqlite:///{where / 'rig.db'}")
+            metadata.create_all(self.database.writer)
         self.market = StillMarket()
         self.path = CommandPath(self.database, WallClock())
 
@@ -88,9 +93,10 @@ class Rig:
             future.exception(10)
         return futures
 
-    def open(self, cash: str = "100000") -> UUID:
+    def open(self, cash: str = "100000", kind: AccountKind = AccountKind.CASH, broker: str = PAPER) -> UUID:
         account_id = new_id()
-        opened = self.do(account_id, c.OpenAccount(account_id, new_id(), SESSION, "USD"))
+        opening = c.OpenAccount(account_id, new_id(), SESSION, "USD", kind, broker=broker)
+        opened = self.do(account_id, opening)
         assert not opened.refusals
         self.do(account_id, c.DepositCash(D(cash)))
         return account_id
@@ -161,10 +167,10 @@ def _check_key_tables(connection: sa.Connection, by_account: dict[UUID, list[Rec
     executions, names = Counter[Any](), Counter[Any]()
     for account_id, entries in by_account.items():
         for entry in entries:
-            if isinstance(entry.event, e.OrderFilled):
+            if isinstance(entry.event, e.Execution):
                 executions[account_id, entry.event.execution_id] += 1
-            elif isinstance(entry.event, e.OrderPlaced):
-                names[account_id, entry.event.client_order_id or str(entry.event.order_id)] += 1
+            elif isinstance(entry.event, e.OrderPlaced) and entry.event.client_order_id:
+                names[account_id, entry.event.client_order_id] += 1
     taken = connection.execute(sa.select(t.execution_ids.c.account_id, t.execution_ids.c.execution_id))
     assert Counter(tuple(row) for row in taken) == executions, "every execution once, and on record"
     used = connection.execute(
@@ -179,7 +185,8 @@ def _check_account(connection: sa.Connection, account_id: UUID, entries: list[Re
     loaded = load_account(connection, account_id)
     assert loaded is not None
     same(loaded, folded)
-    assert folded.available >= 0, "cash covers every hold"
+    if folded.kind is AccountKind.CASH:
+        assert folded.available + folded.overdraft >= 0, "cash covers every hold"
     assert folded.held == sum((o.hold for o in folded.orders.values()), D(0)), "held is the sum of the holds"
     version = connection.execute(
         sa.select(t.accounts.c.version).where(t.accounts.c.id == account_id)
@@ -199,35 +206,43 @@ def _check_money(connection: sa.Connection, account: Account, events: list[e.Eve
     assert {name: amount for name, amount in posted.items() if amount} == balances, (
         "balances are their postings"
     )
-    filled = [event for event in events if isinstance(event, e.OrderFilled)]
-    assert posted.get("fees", D(0)) == sum((event.fee for event in filled), D(0)), "every fee is posted"
+    filled = [event for event in events if isinstance(event, e.Execution | e.ExecutionBusted)]
+    fees = sum((-event.fee if isinstance(event, e.ExecutionBusted) else event.fee for event in filled), D(0))
+    assert posted.get("fees", D(0)) == fees, "every fee is posted"
     cash = sum((event.amount for event in events if isinstance(event, e.CashMoved)), D(0))
     cash += sum((event.cash or D(0) for event in events if isinstance(event, e.CorporateActionApplied)), D(0))
     for event in filled:
-        cash += (-event.notional if event.side is Side.BUY else event.notional) - event.fee
+        moved = (-event.notional if event.side is Side.BUY else event.notional) - event.fee
+        cash += -moved if isinstance(event, e.ExecutionBusted) else moved
     assert account.cash == cash, "cash is what came in, less what was paid"
+
+
+_ENDS: dict[type[e.Event], str] = {
+    e.OrderCancelled: "canceled",
+    e.OrderExpired: "expired",
+    e.OrderReplaced: "replaced",
+    e.OrderRejected: "rejected",
+    e.OrderAccepted: "new",
+    e.LegActivated: "new",
+    e.OrderOutcomeUnknown: "unknown",
+}
 
 
 def _check_orders(connection: sa.Connection, account: Account, events: list[e.Event]) -> None:
     placed = {event.order_id: event for event in events if isinstance(event, e.OrderPlaced)}
     filled = Counter[UUID]()
-    ended: dict[UUID, str] = {}
+    status = {order_id: event.status.value for order_id, event in placed.items()}
     for event in events:
-        match event:
-            case e.OrderFilled():
-                filled[event.order_id] += 1
-                ended[event.order_id] = event.status.value
-            case e.OrderCancelled():
-                ended[event.order_id] = "canceled"
-            case e.OrderExpired():
-                ended[event.order_id] = "expired"
-            case e.OrderReplaced():
-                ended[event.order_id] = "replaced"
+        if isinstance(event, e.Execution):
+            filled[event.order_id] += 1
+            status[event.order_id] = event.status.value
+        elif type(event) in _ENDS:
+            status[event.order_id] = _ENDS[type(event)]  # type: ignore[attr-defined]
     rows = {row.id: row for row in _rows(connection, t.orders, account.id)}
     assert rows.keys() == placed.keys(), "one row an order"
     for order_id, row in rows.items():
-        assert row.status == ended.get(order_id, "accepted"), (order_id, row.status)
-        assert (row.status in ("accepted", "partially_filled")) == (order_id in account.orders)
+        assert row.status == status[order_id], (order_id, row.status)
+        assert (row.status in OPEN) == (order_id in account.orders)
         assert row.hold == (account.orders[order_id].hold if order_id in account.orders else 0)
     fills = Counter(row.order_id for row in _rows(connection, t.fills, account.id))
     assert fills == filled, "one row an execution"
@@ -239,7 +254,9 @@ def _check_holdings(connection: sa.Connection, account: Account) -> None:
         _reserve(reserved, working)
     assert {k: v for k, v in account.reserved.items() if v} == {k: v for k, v in reserved.items() if v}
     for symbol, qty in reserved.items():
-        assert qty <= account.quantity(symbol), "no order sells what is not held"
+        assert account.kind is AccountKind.MARGIN or qty <= max(D(0), account.quantity(symbol)), (
+            "no order sells what is not held"
+        )
     lots = [row for row in _rows(connection, t.lots, account.id) if row.closed_at is None]
     for position in account.positions.values():
         held = [row for row in lots if row.symbol == position.symbol]
@@ -248,5 +265,5 @@ def _check_holdings(connection: sa.Connection, account: Account) -> None:
 
 
 def _reserve(reserved: dict[Symbol, Decimal], working: Order) -> None:
-    if working.side is Side.SELL:
-        reserved[working.symbol] = reserved.get(working.symbol, D(0)) + working.remaining
+    if working.reserved:
+        reserved[working.symbol] = reserved.get(working.symbol, D(0)) + working.reserved

@@ -8,12 +8,14 @@ from uuid import UUID
 
 import numpy as np
 
+from traderbot.infra.database import Database
 from traderbot.infra.ids import new_id
 from traderbot.market.bars import TimeFrame, make_bars
 from traderbot.market.calendars import sessions_between
 from traderbot.market.datasets import Dataset, Instrument, make_dataset
 from traderbot.market.sessions import ReplaySession
 from traderbot.model import commands as c
+from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.events import SessionOpened
 from traderbot.model.symbols import Symbol
@@ -58,8 +60,8 @@ def small_dataset(skipped: tuple[int, ...] = ()) -> Dataset:
 class SessionRig(Rig):
     """A rig whose session plays the small market from its first step on; without costs, to count by heart."""
 
-    def __init__(self, folder: Path, skipped: tuple[int, ...] = ()) -> None:
-        super().__init__(folder)
+    def __init__(self, where: Path | Database, skipped: tuple[int, ...] = ()) -> None:
+        super().__init__(where)
         self.dataset = small_dataset(skipped)
         self.session_id = new_id()
         replay = ReplaySession(self.dataset, speed=0.0)
@@ -88,10 +90,12 @@ class SessionRig(Rig):
         for _ in range(steps):
             self.loop.play(self.loop.replay.step + 1)
 
-    def join(self, cash: str = "100000") -> UUID:
+    def join(
+        self, cash: str = "100000", kind: AccountKind = AccountKind.CASH, user_id: UUID | None = None
+    ) -> UUID:
         """A new account in the session."""
         account_id = new_id()
-        opening = c.OpenAccount(account_id, new_id(), self.session_id, "USD")
+        opening = c.OpenAccount(account_id, user_id or new_id(), self.session_id, "USD", kind)
         outcome = self.path.submit(Work([(account_id, opening), (account_id, c.DepositCash(D(cash)))]))
         assert not outcome.refusals
         return account_id

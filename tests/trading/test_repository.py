@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 
 from traderbot.infra.ids import new_id
 from traderbot.model import commands as c
+from traderbot.model.errors import InvalidValue
 from traderbot.model.events import OrderPlaced, SignalRaised
+from traderbot.model.orders import OrderClass, OrderType, Side, TimeInForce
+from traderbot.model.reasons import Reason
+from traderbot.model.symbols import Symbol
 from traderbot.trading import repository as r
 from traderbot.trading.streams import account_stream
+from traderbot.trading.views import placed_view
 from traderbot.trading.work import Work
-from trading.rig import AAA, Rig
+from trading.rig import AAA, D, Rig, order
 
 pytestmark = pytest.mark.integration
 
@@ -110,10 +115,102 @@ def test_an_order_as_it_was_placed_equals_its_row(tmp_path: Path) -> None:
         with rig.database.read() as connection:
             found = r.find_order(connection, account_id, order_id)
             data = connection.execute(sa.text("SELECT data FROM events WHERE type = 'OrderPlaced'")).scalar()
-        placed = r.placed_view(msgspec.json.decode(data, type=OrderPlaced))
+        placed = placed_view(msgspec.json.decode(data, type=OrderPlaced), account_id)
         assert found is not None
         assert {n: getattr(placed, n) for n in placed.__struct_fields__ if n != "version"} == {
             n: getattr(found, n) for n in found.__struct_fields__ if n != "version"
         }
     finally:
         rig.close()
+
+
+def group(symbol: Symbol = AAA) -> c.PlaceOrder:
+    return c.PlaceOrder(
+        new_id(), symbol, Side.BUY, D(4), OrderType.LIMIT, TimeInForce.GTC, D(10),
+        order_class=OrderClass.BRACKET, take_profit=c.TakeProfit(new_id(), D(12)),
+        stop_loss=c.StopLoss(new_id(), D(8)),
+    )  # fmt: skip
+
+
+def test_a_group_is_one_order_with_its_legs(rig: Rig) -> None:
+    account_id = rig.open()
+    bracket, plain = group(), rig.place(account_id)
+    assert not rig.do(account_id, bracket).refusals
+    everything, nested = r.OrderFilter(), r.OrderFilter(nested=True)
+    with rig.database.read() as connection:
+        assert len(r.orders_page(connection, [account_id], everything).orders) == 4
+        first, second = r.orders_page(connection, [account_id], nested).orders
+        assert (first.id, second.id) == (bracket.order_id, plain)
+        assert [leg.leg for leg in first.legs] == ["take_profit", "stop_loss"]
+        assert {leg.status for leg in first.legs} == {"held"}
+        assert second.legs == ()
+        assert r.find_order(connection, account_id, bracket.order_id, nested=True) == first
+    rig.fill(account_id, bracket.order_id, "4")
+    with rig.database.read() as connection:
+        (found,) = r.orders_page(connection, [account_id], r.OrderFilter("open", nested=True)).orders[:1]
+        assert (found.id, found.status) == (bracket.order_id, "filled"), "open while its exits are"
+        assert r.orders_page(connection, [account_id], r.OrderFilter("closed", nested=True)).orders == []
+        assert len(r.active_orders(connection, account_id)) == 3
+    rig.do(account_id, c.CancelOrder(found.legs[0].id))
+    with rig.database.read() as connection:
+        (closed,) = r.orders_page(connection, [account_id], r.OrderFilter("closed", nested=True)).orders
+        assert {leg.status for leg in closed.legs} == {"canceled"}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 50])
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_pages_of_several_accounts_hold_each_order_once(rig: Rig, limit: int, oldest_first: bool) -> None:
+    mine, second, other = (rig.open() for _ in range(3))
+    placed = []
+    for number in range(9):
+        rig.market.time += 1
+        placed.append(rig.place((mine, second)[number % 2], "1"))
+        rig.place(other, "1")
+    wanted = r.OrderFilter(oldest_first=oldest_first)
+    found, cursor = list[UUID](), None
+    with rig.database.read() as connection:
+        while True:
+            page = r.orders_page(connection, [mine, second], wanted, cursor, limit)
+            found += [order.id for order in page.orders]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert found == (placed if oldest_first else placed[::-1])
+        start = rig.market.time - 9
+        window = r.OrderFilter(after=start + 2, until=start + 6)
+        within = r.orders_page(connection, [mine, second], window).orders
+        assert [order.id for order in within] == placed[4:1:-1]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "00-1", "." * 99, f"{UUID(int=5).hex}-1", f"{UUID(int=1).hex}--1"]
+)
+def test_a_cursor_of_somebody_else_is_refused(rig: Rig, cursor: str) -> None:
+    with rig.database.read() as connection, pytest.raises(InvalidValue):
+        r.orders_page(connection, [UUID(int=1)], cursor=cursor)
+
+
+def test_an_order_without_a_name_goes_by_its_id_and_nobody_else_can(rig: Rig) -> None:
+    account_id, other = rig.open(), rig.open()
+    order_id = rig.place(account_id)
+    with rig.database.read() as connection:
+        found = r.find_order_by_client_id(connection, account_id, str(order_id))
+        assert found is not None
+        assert found.id == order_id
+        assert r.find_order_by_client_id(connection, account_id, str(order_id).upper()) is None
+        assert r.find_order_by_client_id(connection, other, str(order_id)) is None
+    (refusal,) = rig.do(account_id, order(name=str(order_id))).refusals
+    assert refusal.reason is Reason.DUPLICATE_CLIENT_ORDER_ID
+    assert not rig.do(other, order(name=str(order_id))).refusals
+
+
+def test_lots_held_and_used_up(rig: Rig) -> None:
+    account_id = rig.open()
+    rig.own(account_id, "10", "9")
+    rig.own(account_id, "10", "10")
+    rig.fill(account_id, rig.place(account_id, "12", Side.SELL), "12", "11")
+    with rig.database.read() as connection:
+        (held,) = r.lots_of_account(connection, account_id)
+        (used,) = r.lots_of_account(connection, account_id, closed=True)
+    assert (held.number, held.qty, held.cost) == (2, 8, 80)
+    assert (used.number, used.qty, used.opened_qty) == (1, 0, 10)

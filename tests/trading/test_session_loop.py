@@ -13,7 +13,8 @@ from traderbot.infra.ids import new_id
 from traderbot.infra.journal import read_all
 from traderbot.model import commands as c
 from traderbot.model import events as e
-from traderbot.model.orders import OrderType, Side, TimeInForce
+from traderbot.model.account import AccountKind
+from traderbot.model.orders import OrderClass, OrderType, Side, TimeInForce
 from traderbot.trading import session_loop
 from traderbot.trading import tables as t
 from traderbot.trading.repository import list_orders
@@ -108,11 +109,11 @@ class _Broken:
     def __init__(self, broker: Any, symbol: Any) -> None:
         self._broker, self._symbol = broker, symbol
 
-    def reports(self, orders: Any, bars: Any, time: int) -> Any:
+    def reports(self, orders: Any, *rest: Any, **kind: Any) -> Any:
         orders = list(orders)
         if any(order.symbol == self._symbol for order in orders):
             raise ArithmeticError("the books do not balance")
-        return self._broker.reports(orders, bars, time)
+        return self._broker.reports(orders, *rest, **kind)
 
 
 def test_an_account_that_fails_is_paused_and_the_others_go_on(small: SessionRig) -> None:
@@ -137,7 +138,8 @@ def test_an_account_left_behind_stays_so_after_a_restart_and_a_resume(small: Ses
     small.restart()
     small.play()
     assert events_of(small, ill, e.OrderFilled) == []
-    small.ask(ill, c.ResumeTrading())
+    small.ask(ill, c.RequestResume("again"))
+    small.ask(ill, c.ResumeTrading("again"))
     small.play()
     assert small.load(ill).halted == LEFT_BEHIND
     assert events_of(small, ill, e.OrderFilled) == []
@@ -219,3 +221,52 @@ def test_after_a_restart_the_last_step_is_shown_again(small: SessionRig) -> None
     small.loop.call_followers()
     assert seen == [(4, ["AAA", "BBB"])]
     assert [bar.time for bar in small.loop.bars.values()] == [small.loop.market.time] * 2
+
+
+def test_an_entry_filled_in_a_step_wakes_its_exits(small: SessionRig) -> None:
+    account_id = small.join()
+    gain, loss = c.TakeProfit(new_id(), D(103)), c.StopLoss(new_id(), D(90))
+    bracket = c.PlaceOrder(
+        new_id(), AAA, Side.BUY, D(10), time_in_force=TimeInForce.GTC, order_class=OrderClass.BRACKET,
+        take_profit=gain, stop_loss=loss,
+    )  # fmt: skip
+    small.ask(account_id, bracket)
+    small.play()
+    assert len(events_of(small, account_id, e.LegActivated)) == 2
+    small.play(3)
+    (sold,) = [f for f in events_of(small, account_id, e.OrderFilled) if f.side is Side.SELL]
+    assert (sold.order_id, sold.price) == (gain.order_id, 103)
+    (gone,) = events_of(small, account_id, e.OrderCancelled)
+    assert gone.order_id == loss.order_id
+    check(small.database)
+
+
+def test_a_stop_that_the_same_bar_reached_wakes_in_the_step_of_its_entry(small: SessionRig) -> None:
+    """Whether the low came before or after the entry a bar does not say: the worse is taken to be true."""
+    account_id = small.join()
+    bracket = c.PlaceOrder(
+        new_id(), AAA, Side.BUY, D(10), OrderType.LIMIT, TimeInForce.GTC, D(101),
+        order_class=OrderClass.BRACKET, take_profit=c.TakeProfit(new_id(), D(150)),
+        stop_loss=c.StopLoss(new_id(), D("100.2")),
+    )  # fmt: skip
+    small.ask(account_id, bracket)
+    small.play()
+    (woken,) = events_of(small, account_id, e.OrderTriggered)
+    assert woken.order_id == bracket.stop_loss.order_id  # type: ignore[union-attr]
+    (valued,) = events_of(small, account_id, e.PortfolioRevalued)
+    assert valued.equity == small.load(account_id).cash + valued.market_value
+    check(small.database)
+
+
+def test_borrowed_money_costs_interest_by_the_night(small: SessionRig) -> None:
+    account_id = small.join("1000", AccountKind.MARGIN)
+    small.ask(account_id, buy(qty="15"))
+    small.play()
+    paid = [m for m in events_of(small, account_id, e.CashMoved) if m.kind == "margin_interest"]
+    assert len(paid) == 1
+    owed = 15 * D("100.5") - 1000
+    assert abs(paid[0].amount * 360 + owed * D("0.08")) <= D("0.00036"), "eight percent of a year of 360 days"
+    small.play(4)  # over a weekend
+    nights = [m for m in events_of(small, account_id, e.CashMoved) if m.kind == "margin_interest"]
+    assert max(-m.amount for m in nights) > 2 * -paid[0].amount
+    check(small.database)

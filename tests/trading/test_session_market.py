@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from traderbot.engine.market import Phase
 from traderbot.market.sessions import NOT_STARTED, Timeline
 from traderbot.model.symbols import Symbol
 from traderbot.trading.session_market import SessionMarket
@@ -84,3 +85,14 @@ def test_another_step_of_the_same_session() -> None:
     now = market(3)
     assert now.at(3) is now
     assert now.at(9).mark(BBB) == market(9).mark(BBB)
+
+
+def test_a_market_of_bars_is_open_and_found_by_time() -> None:
+    dataset = small_dataset()
+    timeline = Timeline(dataset)
+    market = SessionMarket(dataset, timeline, 3)
+    assert market.phase is Phase.OPEN
+    assert market.at_time(market.time).step == 3
+    assert market.at_time(market.time - 1).step == 2
+    assert market.at_time(timeline.time_of(0) - 1).step == NOT_STARTED
+    assert market.at_time(2**62).ended

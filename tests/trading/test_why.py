@@ -12,9 +12,10 @@ from traderbot.infra.ids import new_id
 from traderbot.model import commands as c
 from traderbot.model.errors import NotFound
 from traderbot.model.events import SignalRaised
-from traderbot.model.orders import OrderType, Side, TimeInForce
+from traderbot.model.orders import OrderClass, OrderType, Side, TimeInForce
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
+from traderbot.trading.reports import report_work
 from traderbot.trading.streams import account_stream
 from traderbot.trading.why import Explanation, explain_order
 from traderbot.trading.work import Work
@@ -161,6 +162,50 @@ def test_an_ending_beyond_ten_thousand_other_events_is_told(small: SessionRig) -
     small.path.submit(Work(facts=list(facts)))
     small.ask(account_id, c.CancelOrder(command.order_id))
     assert titles(why(small, account_id, command.order_id)) == ["Approved", "Cancelled"]
+
+
+def test_an_entry_and_its_exits_each_tell_their_part(small: SessionRig) -> None:
+    account_id = small.join()
+    gain, loss = c.TakeProfit(new_id(), D(103)), c.StopLoss(new_id(), D(90))
+    entry = c.PlaceOrder(
+        new_id(), AAA, Side.BUY, D(10), time_in_force=TimeInForce.GTC, order_class=OrderClass.BRACKET,
+        take_profit=gain, stop_loss=loss,
+    )  # fmt: skip
+    small.ask(account_id, entry)
+    small.play(4)
+    assert titles(why(small, account_id, gain.order_id)) == ["Approved", "Activated for 10", "Filled 10"]
+    found = why(small, account_id, loss.order_id)
+    assert titles(found) == ["Approved", "Activated for 10", "Cancelled"]
+    assert "It is the stop loss of order" in found.chain[0].detail
+    assert "once the market reaches 90" in found.chain[0].title
+
+
+def test_a_trailing_stop_tells_where_it_went_and_when_it_woke(small: SessionRig) -> None:
+    account_id = small.join()
+    small.ask(account_id, order())
+    small.play()
+    command = c.PlaceOrder(
+        new_id(), AAA, Side.SELL, D(10), OrderType.TRAILING_STOP, TimeInForce.GTC, trail_price=D("1.5")
+    )
+    small.ask(account_id, command)
+    small.play(2)
+    said = titles(why(small, account_id, command.order_id))
+    assert said[0] == "Approved"
+    assert any(title.startswith("Stop moved to") for title in said)
+
+
+def test_what_a_broker_reported_afterwards_belongs_to_the_story(small: SessionRig) -> None:
+    account_id = small.join()
+    command = order(limit="60", gtc=True)
+    small.ask(account_id, command)
+    small.ask(account_id, c.CancelOrder(command.order_id))
+    small.play(2)
+    raw = {"kind": "fill", "order_id": str(command.order_id), "qty": "10", "price": "59", "execution_id": "x"}
+    small.path.submit(report_work(account_id, raw | {"time": str(small.loop.market.time)}))
+    small.path.submit(report_work(account_id, {"kind": "bust", "execution_id": "x"}))
+    found = why(small, account_id, command.order_id)
+    assert titles(found) == ["Approved", "Cancelled", "Filled 10", "Execution of 10"]
+    assert "after the order was closed" in found.chain[2].detail
 
 
 def test_another_accounts_order_is_not_there(small: SessionRig) -> None:

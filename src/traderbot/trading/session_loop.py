@@ -2,16 +2,16 @@
 all its accounts.
 
 A step: splits and dividends with this ex-date, then the bars against the orders placed before them,
-expiries, the valuation at the closes, and the session's own advance. Then whoever follows the session (the
-autopilot) may act; what it asks is matched from the next step on, and that step is not played before it has
-been asked. The step is on record with its effects, so a restart goes on behind the last one that committed,
-and shows the followers that one again: the process may have ended before they had acted on it.
+expiries and the exits that an entry has woken, a night's interest, the valuation at the closes, and the
+session's own advance. Then whoever follows the session (the autopilot) may act; what it asks is matched from
+the next step on, and that step is not played before it has been asked. The step is on record with its
+effects, so a restart goes on behind the last one that committed, and shows the followers that one again: the
+process may have ended before they had acted on it.
 """
 
 import threading
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,13 +20,21 @@ from sqlalchemy.engine import Connection
 
 from traderbot.infra.journal import Meta, Recorded
 from traderbot.market.sessions import NOT_STARTED, ReplaySession
-from traderbot.model.account import Account
+from traderbot.model.account import Account, AccountKind
 from traderbot.model.bars import Bar
-from traderbot.model.commands import ApplyCorporateAction, Command, PauseTrading, RevaluePortfolio
+from traderbot.model.commands import (
+    AccrueInterest,
+    ApplyCorporateAction,
+    Command,
+    PauseTrading,
+    RevaluePortfolio,
+)
 from traderbot.model.errors import TraderbotError
 from traderbot.model.events import AccountOpened, Event, SessionAdvanced
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.broker import SimulatedBroker
+from traderbot.simulation.memory import Memory
+from traderbot.simulation.sessions import Moment
 from traderbot.trading import tables as t
 from traderbot.trading.command_path import AccountFailed, CommandPath
 from traderbot.trading.session_market import SessionMarket
@@ -205,25 +213,78 @@ class SessionLoop:
         self, step: int, market: SessionMarket, bars: dict[Symbol, Bar]
     ) -> Iterator[tuple[UUID, Callable[[Account], Iterable[Command]]]]:
         actions = [ApplyCorporateAction(action) for action in self.replay.actions_of(step)]
-        match = partial(self._match, step=step, time=market.time, bars=bars)
+        moment = self._moment(step)
+        nights = self._nights(step, moment)
         for account_id in self._accounts:
             if account_id in self._left_behind:
                 yield account_id, _stay_paused
                 continue
             if actions:
                 yield account_id, lambda account: actions
-            yield account_id, match
+            turn = _Turn(self._broker, step, market.time, bars, moment, nights)
+            yield account_id, turn.match
+            yield account_id, turn.finish
 
-    def _match(self, account: Account, *, step: int, time: int, bars: dict[Symbol, Bar]) -> list[Command]:
-        """What the step does to an account: its orders against the bars, then the valuation; nothing where
-        there is nothing. Errors: AccountFailed.
-        """
+    def _moment(self, step: int) -> Moment:
+        """Where in its session a step is."""
+        timeline = self.replay.timeline
+        day = timeline.date_of(step)
+        return Moment(opens=timeline.first_step(day) == step, closes=timeline.last_step(day) == step)
+
+    def _nights(self, step: int, moment: Moment) -> int:
+        """Days that what is borrowed after a step is borrowed for: until the next session, 0 within one."""
+        timeline = self.replay.timeline
+        if not moment.closes or step + 1 == len(timeline):
+            return 0
+        return (timeline.date_of(step + 1) - timeline.date_of(step)).days
+
+
+class _Turn:
+    """One account's part of a step: its orders against the bars, then the exits that this has woken, then the
+    interest of the night and the valuation; nothing where there is nothing.
+    """
+
+    def __init__(
+        self,
+        broker: SimulatedBroker,
+        step: int,
+        time: int,
+        bars: dict[Symbol, Bar],
+        moment: Moment,
+        nights: int,
+    ) -> None:
+        self._broker = broker
+        self._step = step
+        self._time = time
+        self._bars = bars
+        self._moment = moment
+        self._nights = nights
+        self._memory = Memory()
+        self._traded = False
+
+    def match(self, account: Account) -> list[Command]:
+        """The reports on the account's orders. Errors: AccountFailed."""
+        return self._ask(account, self._broker.reports)
+
+    def finish(self, account: Account) -> list[Command]:
+        """What is left once those are decided. Errors: AccountFailed."""
+        commands = self._ask(account, self._broker.follow_up) if self._memory.entries else []
+        holds = any(position.qty for position in account.positions.values())
+        if self._nights and account.kind is AccountKind.MARGIN and (holds or account.cash < 0):
+            commands.append(AccrueInterest(self._nights))
+        if holds or self._traded:
+            commands.append(RevaluePortfolio(self._step))
+        return commands
+
+    def _ask(self, account: Account, broker: Callable[..., list[Command]]) -> list[Command]:
+        margin = account.kind is AccountKind.MARGIN
         try:
-            commands = self._broker.reports(account.orders.values(), bars, time)
+            commands = broker(
+                account.orders.values(), self._bars, self._time, self._moment, self._memory, margin=margin
+            )
         except (TraderbotError, ArithmeticError, LookupError, ValueError) as error:
             raise AccountFailed(account.id, error) from error
-        if commands or any(position.qty for position in account.positions.values()):
-            commands.append(RevaluePortfolio(step))
+        self._traded = self._traded or bool(commands)
         return commands
 
 

@@ -4,10 +4,10 @@ later price.
 
 from functools import cached_property
 
-from traderbot.engine.market import Mark
+from traderbot.engine.market import Mark, Phase
 from traderbot.market.bars import Bars
 from traderbot.market.datasets import Dataset
-from traderbot.market.sessions import Timeline
+from traderbot.market.sessions import NOT_STARTED, Timeline
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.amounts import Price
 from traderbot.model.border import price_from_float
@@ -22,6 +22,8 @@ class SessionMarket:
     value of a position does not jump until its next bar.
     """
 
+    phase = Phase.OPEN  # bars come from open markets only
+
     def __init__(self, dataset: Dataset, timeline: Timeline, step: int) -> None:
         self._dataset = dataset
         self._timeline = timeline
@@ -33,6 +35,10 @@ class SessionMarket:
     def at(self, step: int) -> "SessionMarket":
         """The same session after another step."""
         return self if step == self.step else SessionMarket(self._dataset, self._timeline, step)
+
+    def at_time(self, time: int) -> "SessionMarket":
+        """The same session after the last step at or before a market time."""
+        return self.at(max(NOT_STARTED, int(self._timeline.times.searchsorted(time, "right")) - 1))
 
     @cached_property
     def day_end(self) -> int | None:

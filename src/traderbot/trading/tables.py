@@ -6,11 +6,16 @@ the append lock, and nothing that can be written before that lock should have to
 A table that begins its key with the account is kept in that key's order on SQLite (no separate row number): a
 row is then one place to write instead of two, and an account's rows lie together. Orders are the exception:
 their rows are long, and are found by id.
+
+What few orders have is null for the others and left out of their insert, so that a plain order writes what it
+always wrote: one row, two index entries (its account's page, the open ones), and no name of its own.
 """
 
 import sqlalchemy as sa
 
 from traderbot.infra.database import HASH, ID, MONEY, PRICE, QUANTITY, TIME, metadata
+
+_NONE = sa.text("0")
 
 accounts = sa.Table(
     "accounts",
@@ -29,6 +34,21 @@ accounts = sa.Table(
     sa.Column("lots_opened", sa.BigInteger, nullable=False),
     sa.Column("halted", sa.Text),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("interest", MONEY, nullable=False, server_default=_NONE),
+    sa.Column("borrow", MONEY, nullable=False, server_default=_NONE),
+    sa.Column("kind", sa.Text, nullable=False, server_default="cash"),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("broker", sa.Text, nullable=False, server_default="paper"),
+    sa.Column("lot_method", sa.Text, nullable=False, server_default="fifo"),
+    sa.Column("halted_symbols", sa.Text),  # these four as JSON texts, null where there is nothing
+    sa.Column("lifting", sa.Text),
+    sa.Column("limits", sa.Text),
+    sa.Column("valued", sa.Text),
+    sa.Column("margin_call", MONEY),
+    sa.Column("overdraft", MONEY, nullable=False, server_default=_NONE),
+    sa.Column("second", sa.BigInteger, nullable=False, server_default=_NONE),
+    sa.Column("orders_that_second", sa.BigInteger, nullable=False, server_default=_NONE),
+    sa.Column("orders_that_day", sa.BigInteger, nullable=False, server_default=_NONE),
     sqlite_with_rowid=False,
 )
 
@@ -39,9 +59,13 @@ LEDGER_COLUMNS = (
     "realised",
     "fees",
     "dividends",
+    "interest",
+    "borrow",
 )  # each the sum of its postings
 
-_OPEN = sa.text("status IN ('accepted', 'partially_filled')")
+OPEN_ORDER = "status IN ('pending_new', 'unknown', 'held', 'new', 'partially_filled')"
+"""The condition of the index on open orders, word for word: SQLite uses that index for no other wording."""
+_GROUPED = sa.text("group_id IS NOT NULL")
 
 orders = sa.Table(
     "orders",
@@ -49,7 +73,7 @@ orders = sa.Table(
     sa.Column("id", ID, primary_key=True),
     sa.Column("account_id", ID, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("client_order_id", sa.Text, nullable=False),
+    sa.Column("client_order_id", sa.Text, nullable=False),  # "" stands for the order's id
     sa.Column("symbol", sa.Text, nullable=False),
     sa.Column("side", sa.Text, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
@@ -69,9 +93,39 @@ orders = sa.Table(
     sa.Column("replaced_by", ID),
     sa.Column("signal_id", ID),
     sa.Column("reason", sa.Text),
+    sa.Column("fees", MONEY, nullable=False, server_default=_NONE),
+    sa.Column("notional", MONEY),
+    sa.Column("stop_price", PRICE),
+    sa.Column("trail_price", PRICE),
+    sa.Column("trail_percent", PRICE),
+    sa.Column("hwm", PRICE),
+    sa.Column("triggered_at", TIME),
+    sa.Column("order_class", sa.Text),  # null: simple
+    sa.Column("group_id", ID),
+    sa.Column("leg", sa.Text),
+    sa.Column("extended_hours", sa.Boolean),  # null: no
+    sa.Column("reserves", sa.Boolean),  # null: yes
+    sa.Column("active_at", TIME),  # null: since it was placed
+    sa.Column("fee_per_share", MONEY),
+    sa.Column("fee_minimum", MONEY),
+    sa.Column("lots", sa.Text),  # numbers with commas between them
     sa.Index("ix_orders_account", "account_id", "version"),
-    sa.Index("ix_orders_open", "account_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    sa.Index(
+        "ix_orders_open",
+        "account_id",
+        "version",
+        sqlite_where=sa.text(OPEN_ORDER),
+        postgresql_where=sa.text(OPEN_ORDER),
+    ),
+    sa.Index("ix_orders_group", "group_id", sqlite_where=_GROUPED, postgresql_where=_GROUPED),
 )
+
+PLAIN_ORDER = tuple(
+    name
+    for name in orders.c.keys()[: orders.c.keys().index("fees")]
+    if name not in ("replaces", "replaced_by", "reason")
+)
+"""The columns of an order that has nothing but what every order has."""
 
 fills = sa.Table(
     "fills",
@@ -89,8 +143,12 @@ fills = sa.Table(
     sa.Column("realised", MONEY, nullable=False),
     sa.Column("at", TIME, nullable=False),
     sa.Column("priced_at", TIME, nullable=False),
+    sa.Column("late", sa.Boolean),  # null: no
+    sa.Column("busted", sa.BigInteger),  # version of the event that took it back
     sqlite_with_rowid=False,
 )
+
+PLAIN_FILL = tuple(name for name in [column.name for column in fills.c] if name not in ("late", "busted"))
 
 positions = sa.Table(
     "positions",
@@ -134,6 +192,20 @@ postings = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("effective_at", TIME, nullable=False),
     sa.Column("recorded_at", TIME, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+activities = sa.Table(
+    "activities",  # of an account besides its orders: cash, corporate actions, margin calls, halts; few
+    metadata,
+    sa.Column("account_id", ID, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("symbol", sa.Text),
+    sa.Column("qty", QUANTITY),
+    sa.Column("amount", MONEY),
+    sa.Column("detail", sa.Text),
     sqlite_with_rowid=False,
 )
 
@@ -187,7 +259,7 @@ rules = sa.Table(
 )
 
 client_order_ids = sa.Table(
-    "client_order_ids",
+    "client_order_ids",  # of orders that were given a name; the others' name is their id
     metadata,
     sa.Column("account_id", ID, primary_key=True),
     sa.Column("client_order_id", sa.Text, primary_key=True),
@@ -196,7 +268,7 @@ client_order_ids = sa.Table(
 )
 
 execution_ids = sa.Table(
-    "execution_ids",
+    "execution_ids",  # an account has one broker for life, so this is unique by broker as well
     metadata,
     sa.Column("account_id", ID, primary_key=True),
     sa.Column("execution_id", ID, primary_key=True),
@@ -205,8 +277,8 @@ execution_ids = sa.Table(
 )
 
 FOLDED = [
-    accounts, orders, fills, positions, lots, postings, valuations, signals, market_sessions, rules,
-    client_order_ids, execution_ids,
+    accounts, orders, fills, positions, lots, postings, activities, valuations, signals, market_sessions,
+    rules, client_order_ids, execution_ids,
 ]  # fmt: skip
 
 idempotency_keys = sa.Table(
@@ -216,6 +288,6 @@ idempotency_keys = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("request_hash", HASH, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("created_at", TIME, nullable=False, index=True),
+    sa.Column("created_at", TIME, nullable=False),  # no index: only the daily clearing asks for it
     sqlite_with_rowid=False,
 )

@@ -69,7 +69,7 @@ class Principal:
     """Who is calling, as their credential says.
 
     via: "token" or "api_key". expires_at: when the access token ends, microseconds; None for an API key.
-    key_id: the API key used, if one was.
+    key_id: the API key used, if one was; bound: it is good for `account_id` alone.
     """
 
     user_id: UUID
@@ -78,6 +78,7 @@ class Principal:
     via: Literal["token", "api_key"]
     expires_at: int | None = None
     key_id: UUID | None = None
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as listed: recognisable by its prefix, unusable without the rest."""
+    """An API key as listed: recognisable by its prefix, unusable without the rest. account_id: the one
+    account it is bound to, None for any of its user's.
+    """
 
     id: UUID
     user_id: UUID
@@ -110,6 +113,7 @@ class ApiKey:
     created_at: int
     last_used_at: int | None
     revoked_at: int | None
+    account_id: UUID | None = None
 
 
 def normal_email(text: str) -> str:

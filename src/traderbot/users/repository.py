@@ -30,6 +30,7 @@ _KEY = (
     api_keys.c.created_at,
     api_keys.c.last_used_at,
     api_keys.c.revoked_at,
+    api_keys.c.account_id,
 )
 
 

@@ -301,7 +301,9 @@ class UsersService:
         key, user = found
         if key.last_used_at is None or now - key.last_used_at >= _HOUR:
             self._writer.write(lambda connection: repository.touch_api_key(connection, key.id, now))
-        principal = Principal(user.id, user.account_id, user.role, "api_key", key_id=key.id)
+        bound = key.account_id is not None
+        account_id = key.account_id if bound else user.account_id
+        principal = Principal(user.id, account_id, user.role, "api_key", key_id=key.id, bound=bound)
         with self._keys_lock:
             self._keys[digest] = (principal, now + _KEY_TRUSTED_FOR)
             self._keys.move_to_end(digest)
@@ -311,8 +313,12 @@ class UsersService:
 
     # API keys
 
-    def create_api_key(self, principal: Principal, name: str) -> tuple[ApiKey, str]:
+    def create_api_key(
+        self, principal: Principal, name: str, account_id: UUID | None = None
+    ) -> tuple[ApiKey, str]:
         """A new key and its secret text, which is not kept and cannot be shown again.
+
+        account_id: the one account that it is good for, which the caller has seen to be the user's.
 
         Errors: Forbidden for a caller who is themselves an API key, since a leaked one could make itself
         heirs; InvalidValue; Conflict at 50 live keys.
@@ -321,7 +327,9 @@ class UsersService:
             raise Forbidden("an API key cannot make API keys; sign in with a password")
         user_id = principal.user_id
         secret = new_api_key()
-        key = ApiKey(new_id(), user_id, clean_name(name, "name"), secret[:8], self._clock.now(), None, None)
+        key = ApiKey(
+            new_id(), user_id, clean_name(name, "name"), secret[:8], self._clock.now(), None, None, account_id
+        )
 
         def job(connection: Connection) -> None:
             if len(repository.live_api_keys(connection, user_id)) >= _KEYS_EACH_MAX:

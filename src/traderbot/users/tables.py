@@ -59,4 +59,5 @@ api_keys = sa.Table(
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("last_used_at", TIME, nullable=True),  # to the hour
     sa.Column("revoked_at", TIME, nullable=True),
+    sa.Column("account_id", ID, nullable=True),  # the one account it is bound to
 )
