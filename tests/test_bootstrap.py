@@ -9,11 +9,12 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from servers import postgres_url
 from traderbot import bootstrap
 from traderbot.bootstrap import Platform, costs_of, keep_model, rules_of
 from traderbot.infra.settings import Settings, load_settings
-from traderbot.model.commands import Rules
 from traderbot.model.errors import ConfigurationError
+from traderbot.model.rules import Rules
 from traderbot.trading import tables as t
 
 pytestmark = pytest.mark.integration
@@ -43,6 +44,19 @@ def test_a_home_in_use_is_refused_and_free_again_afterwards(tmp_path: Path) -> N
         Platform.open(settings(tmp_path))
     platform.close()
     Platform.open(settings(tmp_path)).close()
+
+
+def test_on_postgresql_one_process_plays_a_database_and_the_next_goes_on(tmp_path: Path) -> None:
+    with postgres_url() as url:
+        platform = Platform.open(settings(tmp_path / "one", database_url=url))
+        step = platform.session.replay.step
+        platform.session.play(step + 1)
+        with pytest.raises(ConfigurationError, match="another traderbot process plays"):
+            Platform.open(settings(tmp_path / "two", database_url=url))
+        platform.close()
+        platform = Platform.open(settings(tmp_path / "two", database_url=url))
+        assert (platform.resumed, platform.session.replay.step) == (True, step + 1)
+        platform.close()
 
 
 @pytest.mark.parametrize("start", ["1999-01-04", "2000-03-01", "2013-03-02"])

@@ -26,9 +26,10 @@ from traderbot.intelligence.forecast import Forecast
 from traderbot.market.datasets import Dataset
 from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import ReplaySession
-from traderbot.model.commands import Command, DepositCash, OpenAccount, Rules
+from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.errors import ConfigurationError
-from traderbot.model.events import Event, PreferencesChanged, RulesChanged, SessionOpened, UserRegistered
+from traderbot.model.events import Event, PreferencesChanged, SessionOpened, UserRegistered
+from traderbot.model.rules import Rules
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.ai_forecast import AiForecast
@@ -36,7 +37,7 @@ from traderbot.trading import tables as t
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
-from traderbot.trading.streams import RULES_STREAM, session_stream, user_stream
+from traderbot.trading.streams import session_stream, user_stream
 from traderbot.trading.work import Work
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
@@ -59,6 +60,7 @@ class Platform:
         self.database = Database(settings.database_url)
         opened.callback(self.database.close)
         migrate(self.database)
+        self._claim_session()
         self.path = CommandPath(self.database, self.clock)
         opened.callback(self.path.close)
         watch_path(self.path, self.metrics)
@@ -105,17 +107,28 @@ class Platform:
         )
         self.autopilot.assign(account_id, strategy)
 
+    def _claim_session(self) -> None:
+        """Keep other processes from playing the same session. Errors: ConfigurationError if one does."""
+        claim = self.database.claim("market session")
+        if claim is None:
+            raise ConfigurationError(
+                "database_url: another traderbot process plays the market session of this database;"
+                " stop it first"
+            )
+        self._opened.callback(claim.close)
+
     def _put_rules_in_force(self) -> None:
         """Journal the limits of the settings where they differ from those in force; a halt in force stays."""
         with self.database.read() as connection:
-            row = connection.execute(sa.select(t.rules.c.data)).first()
-        now = Rules() if row is None else msgspec.json.decode(row.data, type=Rules)
-        wanted = rules_of(self.settings, now)
-        if row is None or wanted != now:
-            version = 1 if row is None else now.version + 1
-            wanted = msgspec.structs.replace(wanted, version=version)
-            changed = RulesChanged(msgspec.to_builtins(wanted))
-            self.path.submit(Work(facts=[(RULES_STREAM, changed)]))
+            first = connection.execute(sa.select(t.rules.c.version)).first() is None
+
+        def change(now: Rules) -> Rules:
+            wanted = rules_of(self.settings, now)
+            if wanted == now and not first:
+                return now
+            return msgspec.structs.replace(wanted, version=now.version if first else now.version + 1)
+
+        self.path.submit(Work(rules=change))
 
     def _open_session(self, dataset: Dataset) -> tuple[bool, SessionLoop]:
         """Go on with the session on record, or open the first one at the start that is set."""
@@ -146,7 +159,7 @@ class Platform:
                 row.id,
                 ReplaySession(dataset, step=row.step, first_step=first_step, speed=settings.replay_speed),
             )
-        broker = SimulatedBroker(costs_of(settings))
+        broker = SimulatedBroker(costs_of(settings), rules_of(settings))
         return row is not None, SessionLoop(session_id, replay, self.path, broker, accounts, left_behind)
 
     def _open_account(self, user_id: UUID, insert_user: InsertUser) -> UUID:

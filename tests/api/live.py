@@ -51,8 +51,20 @@ class Person:
     def patch(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:
         return self._checked(self.client.patch(f"/api/v1{path}", json=body, headers=headers), status)
 
+    def put(self, path: str, body: Any, status: int = 200) -> Any:
+        return self._checked(self.client.put(f"/api/v1{path}", json=body), status)
+
     def delete(self, path: str, status: int = 200) -> Any:
         return self._checked(self.client.delete(f"/api/v1{path}"), status)
+
+    def account(self, path: str = "", status: int = 200, /, **params: Any) -> Any:
+        """What the first account has at this path."""
+        return self.get(f"/accounts/{self.user.account_id}{path}", status, **params)
+
+    def resume(self, **body: Any) -> Any:
+        """Lift the account's halt in its two steps."""
+        code = self.post("/risk/halt/resume-request", body, 200)["code"]
+        return self.post("/risk/halt/resume", {"code": code, **body}, 200)
 
     def order(self, status: int = 201, /, **changed: Any) -> Any:
         """Place a market buy of ten MSFT, with changes; None leaves a field out."""

@@ -63,64 +63,17 @@ def test_the_portfolio_adds_up_exactly(live: Live, ada: Person) -> None:
     assert ada.get("/portfolio/history", limit=1)["items"] == history[-1:]
 
 
-NOT_FIGURES = {"account_id", "currency", "as_of", "halted", "holdings"}
-
-
-def test_events_are_paged_in_order_and_filtered(live: Live, ada: Person, bob: Person) -> None:
-    bob.order()
-    placed = ada.order()
-    live.step()
-    everything = ada.events()
-    kinds = [event["type"] for event in everything]
-    assert kinds == ["AccountOpened", "CashMoved", "OrderPlaced", "OrderFilled", "PortfolioRevalued"]
-    assert everything[2]["actor"] == f"user:{ada.user.id}"
-    assert everything[2]["data"]["order_id"] == placed["id"]
-    assert everything[2]["data"]["qty"] == "10"
-    seen, after = [], 0
-    while True:
-        page = ada.get("/events", after=after, limit=2)
-        if not page["items"]:
-            break
-        seen += page["items"]
-        after = page["next_after"]
-    assert seen == everything
-    assert page["next_after"] == after
-    (filled,) = ada.get("/events", type="OrderFilled")["items"]
-    assert filled == everything[3]
-    assert ada.get("/events", 422, type="Nonsense")["errors"][0]["field"] == "type"
-    assert not {event["position"] for event in everything} & {event["position"] for event in bob.events()}
-    assert not any("@" in str(event["data"]) for event in everything)
-
-
-def test_a_paused_account_places_nothing_and_still_cancels(live: Live, ada: Person, bob: Person) -> None:
-    order_id = ada.order(type="limit", limit_price="20", time_in_force="gtc")["id"]
-    assert ada.post("/risk/halt", {"reason": "enough"}, 200) == {"halted": "enough"}
-    assert ada.post("/risk/halt", {"reason": "more"}, 409)["code"] == "already_halted"
-    refused = ada.order(422)
-    assert (refused["code"], "enough" in refused["detail"]) == ("account_halted", True)
-    assert ada.patch(f"/orders/{order_id}", {"qty": "5"}, 422)["code"] == "account_halted"
-    assert ada.get("/portfolio")["halted"] == "enough"
-    assert bob.order()["status"] == "accepted"
-    assert ada.delete(f"/orders/{order_id}")["status"] == "canceled"
-    assert ada.delete("/orders") == {"items": []}
-    assert ada.delete("/risk/halt") == {"halted": None}
-    assert ada.delete("/risk/halt", 409)["code"] == "not_halted"
-    assert ada.order()["status"] == "accepted"
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"reason": ""}, {"reason": "x" * 201}, {"reason": 1}, {"reason": "x", "at": 1}]
-)
-def test_a_halt_needs_a_reason(ada: Person, body: Any) -> None:
-    assert ada.post("/risk/halt", body, 422)["code"] == "invalid_value"
-    assert ada.get("/portfolio")["halted"] is None
+NOT_FIGURES = {
+    "account_id", "name", "kind", "currency", "as_of", "halted", "halted_symbols", "holdings", "margin",
+    "broker", "lot_method",
+}  # fmt: skip
 
 
 def test_a_halt_an_order_and_a_key_survive_a_restart(tmp_path: Path) -> None:
     body, key = b'{"symbol":"MSFT","side":"buy","qty":"10"}', {"Idempotency-Key": "k"}
     with opened(tmp_path) as live, live.person() as ada:
         first = ada.send("/orders", body, **key)
-        ada.post("/risk/halt", {"reason": "for the night"}, 200)
+        ada.post("/risk/halt", {"detail": "for the night"}, 200)
         step, user = live.platform.session.replay.step, ada.user
         portfolio = ada.get("/portfolio")
     with opened(tmp_path) as live, live.person() as visitor:

@@ -27,7 +27,19 @@ ROUTES = {
     "GET /api/v1/portfolio/history", "GET /api/v1/market/instruments", "GET /api/v1/market/bars/{symbol}",
     "GET /api/v1/market/clock",
     "GET /api/v1/market/actions/{symbol}", "POST /api/v1/market/clock", "GET /api/v1/signals",
-    "GET /api/v1/why/{order_id}", "GET /api/v1/events", "POST /api/v1/risk/halt", "DELETE /api/v1/risk/halt",
+    "GET /api/v1/why/{order_id}", "GET /api/v1/events", "GET /api/v1/risk/halt", "POST /api/v1/risk/halt",
+    "POST /api/v1/risk/halt/resume-request", "POST /api/v1/risk/halt/resume", "GET /api/v1/admin/halts",
+    "POST /api/v1/admin/halts", "POST /api/v1/admin/halts/resume-request", "POST /api/v1/admin/halts/resume",
+    "POST /api/v1/admin/accounts/{account_id}/reports", "GET /api/v1/admin/limits",
+    "PUT /api/v1/admin/limits",
+    "POST /api/v1/orders/batch", "POST /api/v1/orders/preview", "GET /api/v1/accounts",
+    "POST /api/v1/accounts",
+    "GET /api/v1/accounts/{account_id}", "POST /api/v1/accounts/{account_id}/deposits",
+    "POST /api/v1/accounts/{account_id}/withdrawals", "PUT /api/v1/accounts/{account_id}/lot-method",
+    "GET /api/v1/accounts/{account_id}/limits", "PUT /api/v1/accounts/{account_id}/limits",
+    "GET /api/v1/accounts/{account_id}/lots", "GET /api/v1/accounts/{account_id}/activities",
+    "GET /api/v1/accounts/{account_id}/realised", "GET /api/v1/accounts/{account_id}/realised.csv",
+    "GET /api/v1/accounts/{account_id}/as-of", "GET /api/v1/accounts/{account_id}/books",
     "GET /health", "GET /health/ready", "GET /metrics",
 }  # fmt: skip
 
@@ -148,9 +160,14 @@ def test_real_answers_are_of_their_schemas(live: Live, description: Any) -> None
             "/users/me", "/users/me/preferences", "/users/me/api-keys", "/orders", "/fills", "/positions",
             "/portfolio", "/portfolio/history", "/market/instruments", "/market/clock", "/signals", "/events",
             f"/orders/{order_id}", f"/why/{order_id}", "/positions/MSFT", "/market/bars/MSFT",
-            "/market/actions/MSFT",
+            "/market/actions/MSFT", "/risk/halt", "/accounts", f"/accounts/{ada.user.account_id}",
+            *(
+                f"/accounts/{ada.user.account_id}/{name}"
+                for name in ("limits", "lots", "activities", "realised", "as-of")
+            ),
         ):  # fmt: skip
             template = path.replace(order_id, "{order_id}").replace("/MSFT", "/{symbol}")
+            template = template.replace(str(ada.user.account_id), "{account_id}")
             answer = description["paths"][f"/api/v1{template}"]["get"]["responses"]["200"]
             assert fits(description, answer["content"]["application/json"]["schema"], ada.get(path)), path
 
@@ -196,7 +213,10 @@ def test_only_a_listed_origin_may_read(tmp_path: Path, live: Live) -> None:
         ask = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         asked = httpx2.options(
             f"{desk.url}/api/v1/orders",
-            headers={**ask, "Access-Control-Request-Headers": "authorization,content-type,idempotency-key"},
+            headers={
+                **ask,
+                "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,x-account-id",
+            },
         )
         assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
         answer = ada.client.get("/api/v1/portfolio", headers={"Origin": origin})

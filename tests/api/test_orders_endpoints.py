@@ -12,9 +12,10 @@ from api.live import BuyOnce, Live, Person
 pytestmark = pytest.mark.integration
 
 FIELDS = {
-    "id", "client_order_id", "symbol", "side", "type", "time_in_force", "qty", "limit_price", "status",
-    "filled_qty", "filled_avg_price", "hold", "placed_at", "updated_at", "expires_at", "replaces",
-    "replaced_by", "signal_id", "reason",
+    "id", "client_order_id", "symbol", "side", "type", "time_in_force", "qty", "notional", "limit_price",
+    "stop_price", "trail_price", "trail_percent", "hwm", "triggered_at", "extended_hours", "lots",
+    "order_class", "leg", "group_id", "status", "filled_qty", "filled_avg_price", "hold", "fees",
+    "placed_at", "updated_at", "expires_at", "replaces", "replaced_by", "signal_id", "reason", "legs",
 }  # fmt: skip
 
 
@@ -25,7 +26,7 @@ def limit(ada: Person, price: str = "20", **changed: Any) -> Any:
 def test_an_order_is_placed_filled_and_found(live: Live, ada: Person) -> None:
     placed = ada.order(client_order_id="mine-1")
     assert placed.keys() == FIELDS
-    wanted = {"symbol": "MSFT", "side": "buy", "qty": "10", "status": "accepted", "filled_qty": "0"}
+    wanted = {"symbol": "MSFT", "side": "buy", "qty": "10", "status": "new", "filled_qty": "0"}
     assert wanted.items() <= placed.items()
     assert (placed["filled_avg_price"], placed["limit_price"], placed["time_in_force"]) == (None, None, "day")
     assert Decimal(placed["hold"]) > 0
@@ -108,7 +109,7 @@ def test_what_is_somebody_elses_does_not_exist(live: Live, ada: Person, bob: Per
     assert ada.get("/fills", order_id=order_id)["items"] == []
     assert ada.get("/orders")["items"] == []
     assert ada.delete("/orders")["items"] == []
-    assert bob.get(f"/orders/{order_id}")["status"] == "accepted"
+    assert bob.get(f"/orders/{order_id}")["status"] == "new"
 
 
 def test_a_replacement_is_a_new_order_linked_both_ways(live: Live, ada: Person) -> None:
@@ -118,7 +119,7 @@ def test_a_replacement_is_a_new_order_linked_both_ways(live: Live, ada: Person) 
         old["id"],
         "21",
         "10",
-        "accepted",
+        "new",
     )
     gone = ada.get(f"/orders/{old['id']}")
     assert (gone["status"], gone["replaced_by"], gone["hold"]) == ("replaced", new["id"], "0")
@@ -126,6 +127,8 @@ def test_a_replacement_is_a_new_order_linked_both_ways(live: Live, ada: Person) 
     assert ada.patch(f"/orders/{old['id']}", {"qty": "5"}, 409)["code"] == "order_not_open"
     assert ada.patch(f"/orders/{new['id']}", {"qty": "10"}, 422)["code"] == "nothing_to_change"
     assert ada.patch(f"/orders/{new['id']}", {}, 422)["errors"][0]["field"] == "qty"
+    assert ada.patch(f"/orders/{new['id']}", {"side": "sell"}, 422)["errors"][0]["field"] == "side"
+    assert ada.patch(f"/orders/{new['id']}", {"stop_price": "0"}, 422)["errors"][0]["field"] == "stop_price"
     assert ada.patch(f"/orders/{new['id']}", {"limit_price": "200"}, 422)["code"] == "outside_collar"
     assert ada.get(f"/orders/{new['id']}") == new  # a refused replacement leaves the order as it was
 
@@ -231,3 +234,114 @@ def test_two_idempotency_keys_are_refused(ada: Person) -> None:
     answer = ada.client.post("/api/v1/orders", content=body, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
     assert ada.get("/orders")["items"] == []
+
+
+def test_the_list_is_filtered_by_everything_that_is_asked(live: Live, ada: Person) -> None:
+    first = limit(ada, client_order_id="a,b")
+    live.step()
+    second = ada.order(symbol="IBM", type="limit", limit_price="90", time_in_force="gtc")
+    third = limit(ada, client_order_id="c")
+    ada.delete(f"/orders/{third['id']}")
+
+    def listed(**params: Any) -> list[str]:
+        return [one["id"] for one in ada.get("/orders", **params)["items"]]
+
+    assert listed(symbols="IBM,AAPL") == [second["id"]]
+    assert listed(symbols="IBM,MSFT") == [third["id"], second["id"], first["id"]]
+    assert listed(status="canceled") == [third["id"]]
+    assert listed(status="held") == []
+    assert listed(client_order_id=["a,b", "c", "unknown"]) == [third["id"], first["id"]]
+    assert listed(client_order_id="unknown") == []
+    assert listed(after=first["placed_at"]) == [third["id"], second["id"]]
+    assert listed(until=second["placed_at"]) == [first["id"]]
+    assert listed(after="2005-01-01", until="2005-01-02") == []
+    cursor = ada.get("/orders", symbols="IBM,MSFT", limit=1)["next_cursor"]
+    assert ada.get("/orders", 422, symbols="IBM", cursor=cursor)["errors"][0]["field"] == "cursor"
+    assert listed(symbols="MSFT,IBM", cursor=cursor) == [second["id"], first["id"]]
+
+
+def bracket(ada: Person, **changed: Any) -> Any:
+    exits = {"take_profit": {"limit_price": "60"}, "stop_loss": {"stop_price": "15", "limit_price": "14.9"}}
+    return ada.order(**{"order_class": "bracket", "time_in_force": "gtc", **exits, **changed})
+
+
+def test_a_bracket_waits_fills_and_works(live: Live, ada: Person) -> None:
+    placed = bracket(ada)
+    assert (placed["order_class"], placed["leg"], placed["group_id"]) == ("bracket", "entry", placed["id"])
+    profit, loss = placed["legs"]
+    assert (profit["leg"], profit["type"], profit["limit_price"]) == ("take_profit", "limit", "60")
+    assert (loss["leg"], loss["type"], loss["stop_price"]) == ("stop_loss", "stop_limit", "15")
+    for leg in (profit, loss):
+        assert (leg["status"], leg["side"], leg["hold"], leg["legs"]) == ("held", "sell", "0", None)
+        assert leg["group_id"] == placed["id"]
+        assert ada.get(f"/orders/{leg['id']}") == leg
+    assert ada.get(f"/orders/{placed['id']}") == placed
+    assert len(ada.get("/orders")["items"]) == 3
+    assert ada.get("/orders", nested=True)["items"] == [placed]
+    live.step()
+    entry = ada.get(f"/orders/{placed['id']}")
+    assert (entry["status"], [leg["status"] for leg in entry["legs"]]) == ("filled", ["new", "new"])
+    assert [one["id"] for one in ada.get("/orders", status="open", nested=True)["items"]] == [placed["id"]]
+    assert ada.order(422, side="sell")["code"] == "insufficient_quantity"  # the exits keep the shares
+    cancelled = ada.delete(f"/orders/{profit['id']}")
+    assert cancelled["status"] == "canceled"
+    other = ada.get(f"/orders/{loss['id']}")
+    assert (other["status"], other["reason"]) == ("canceled", "group_canceled")
+    assert ada.order(side="sell")["status"] == "new"
+
+
+def test_cancelling_all_ends_each_group_once(live: Live, ada: Person) -> None:
+    ids = {leg["id"] for leg in bracket(ada)["legs"]} | {limit(ada)["id"]}
+    gone = {one["id"] for one in ada.delete("/orders")["items"]}
+    assert ids <= gone
+    assert len(gone) == 4
+    assert ada.get("/orders", status="open")["items"] == []
+    assert "OrderRefused" not in {event["type"] for event in ada.events()}
+
+
+def test_orders_that_wait_show_what_for(live: Live, ada: Person) -> None:
+    ada.order()
+    live.step()
+    stop = ada.order(side="sell", qty="2", type="stop", stop_price="20", time_in_force="gtc")
+    assert (stop["type"], stop["stop_price"], stop["triggered_at"]) == ("stop", "20", None)
+    trailing = ada.order(side="sell", qty="2", type="trailing_stop", trail_percent="5", time_in_force="gtc")
+    assert (trailing["trail_percent"], trailing["trail_price"]) == ("5", None)
+    assert Decimal(trailing["stop_price"]) < Decimal(trailing["hwm"])
+    moved = ada.patch(f"/orders/{trailing['id']}", {"trail": "10"})
+    assert (moved["trail_percent"], moved["replaces"]) == ("10", trailing["id"])
+    assert Decimal(moved["stop_price"]) < Decimal(trailing["stop_price"])
+    lower = ada.patch(f"/orders/{stop['id']}", {"stop_price": "19", "time_in_force": "day"})
+    assert (lower["stop_price"], lower["time_in_force"]) == ("19", "day")
+
+
+def test_an_order_for_a_value_has_no_quantity(live: Live, ada: Person) -> None:
+    placed = ada.order(qty=None, notional="500")
+    assert (placed["qty"], placed["notional"], placed["status"]) == (None, "500", "new")
+    assert ada.patch(f"/orders/{placed['id']}", {"qty": "5"}, 409)["code"] == "not_replaceable"
+    live.step()
+    filled = ada.get(f"/orders/{placed['id']}")
+    assert (filled["status"], filled["qty"]) == ("filled", None)
+    spent = Decimal(filled["filled_qty"]) * Decimal(filled["filled_avg_price"])
+    assert abs(spent - 500) < Decimal("0.01")
+
+
+def test_an_order_that_looks_once_is_gone_after_it(live: Live, ada: Person) -> None:
+    order_id = limit(ada, "20", client_order_id="once-only")["id"]
+    passing = ada.order(type="limit", limit_price="20", time_in_force="ioc")
+    live.step()
+    gone = ada.get(f"/orders/{passing['id']}")
+    assert (gone["status"], gone["reason"]) == ("canceled", "not_filled_at_once")
+    assert ada.get(f"/orders/{order_id}")["status"] == "new"
+
+
+def test_lots_are_used_as_the_order_names_them(live: Live, ada: Person) -> None:
+    for _ in range(2):
+        ada.order()
+        live.step()
+    second, first = ada.account("/lots", symbol="MSFT")["items"]
+    assert ada.order(422, side="sell", qty="5", lots=[99])["code"] == "unknown_lot"
+    sold = ada.order(side="sell", qty="5", lots=[second["number"]])
+    assert sold["lots"] == [second["number"]]
+    live.step()
+    left = {one["number"]: one["qty"] for one in ada.account("/lots", symbol="MSFT")["items"]}
+    assert left == {first["number"]: "10", second["number"]: "5"}

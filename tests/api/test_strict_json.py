@@ -16,7 +16,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from traderbot.api.schemas_common import Body, MoneyIn, PriceIn, QuantityIn, SymbolIn
-from traderbot.api.strict_json import MalformedBody, StrictRoute, parse, parse_object, read_object
+from traderbot.api.strict_json import (
+    DEPTH_MAX,
+    MalformedBody,
+    StrictRoute,
+    parse,
+    parse_object,
+    read_object,
+)
 from traderbot.model.errors import InvalidValue
 from users.desk import make_app, serve
 
@@ -269,3 +276,23 @@ def test_any_bytes_are_read_or_refused_and_never_crash(body: bytes) -> None:
     except MalformedBody:
         return
     assert json.loads(body) is not NotImplemented
+
+
+def nested(depth: int, width: int = 1) -> bytes:
+    """A list of objects, each so deep that the whole has this depth."""
+    inner = b'{"a":' * (depth - 1) + b"1" + b"}" * (depth - 1)
+    return b"[" + b",".join([inner] * width) + b"]"
+
+
+def test_depth_is_counted_exactly_in_wide_bodies_too() -> None:
+    for width in (1, 40, 3_000):
+        assert parse(nested(DEPTH_MAX, width))
+        with pytest.raises(MalformedBody, match="deeper"):
+            parse(nested(DEPTH_MAX + 1, width))
+
+
+def test_brackets_in_texts_do_not_count() -> None:
+    wide = b"[" + b",".join([b'{"a":"[{[{","b\\"[":"\\\\"}'] * 200) + b"]"
+    plain = b"[" + b",".join([b'{"a":"[{[{"}'] * 200) + b"]"
+    for body in (wide, plain):
+        assert len(parse(body)) == 200

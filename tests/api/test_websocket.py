@@ -144,11 +144,11 @@ def test_an_order_frame_shows_the_order_as_of_its_event(live: Live, ada: Person)
     assert told[-len(heard) :] == heard
     story = [(frame["event"], (frame["order"] or {}).get("status")) for frame in told]
     assert story == [
-        ("OrderPlaced", "accepted"),
-        ("OrderPlaced", "accepted"),
+        ("OrderPlaced", "new"),
+        ("OrderPlaced", "new"),
         ("OrderFilled", "filled"),
         ("OrderReplaced", "replaced"),
-        ("OrderPlaced", "accepted"),
+        ("OrderPlaced", "new"),
         ("OrderRefused", None),
         ("OrderCancelled", "canceled"),
     ]
@@ -167,7 +167,7 @@ def test_partial_fills_are_told_one_by_one(live: Live, ada: Person) -> None:
     costs = broker.costs
     broker.costs = Costs(costs.fee_rate, costs.slippage, costs.participation / 10**6)
     try:
-        order = ada.order(qty="20", type="limit", limit_price="40", time_in_force="gtc")
+        order = ada.order(qty="20", type="limit", limit_price="35", time_in_force="gtc")
         live.step(12)
     finally:
         broker.costs = costs
@@ -241,6 +241,43 @@ def test_nobody_hears_of_somebody_else(live: Live, ada: Person, bob: Person) -> 
         assert wire.quiet() == []
         mine = ada.order()
         assert wire.until(type="order")[-1]["order"] == mine
+
+
+def test_a_line_follows_the_account_it_names_if_it_is_the_callers(
+    live: Live, ada: Person, bob: Person
+) -> None:
+    second = ada.post("/accounts", {"name": "second"})["id"]
+    ada.post(f"/accounts/{second}/deposits", {"amount": "1000"})
+    with line(live) as wire:
+        wire.say(action="authenticate", token=ada.token, account_id=second)
+        assert wire.hear() == {"type": "authenticated"}
+        wire.subscribe("orders", after=0)
+        ada.order()
+        body = {"symbol": "MSFT", "side": "buy", "qty": "1"}
+        mine = ada.post("/orders", body, 201, **{"X-Account-Id": second})
+        assert [frame["order"] for frame in wire.quiet()] == [mine]
+    for theirs in (str(bob.user.account_id), str(uuid4())):
+        with line(live) as wire:
+            wire.say(action="authenticate", token=ada.token, account_id=theirs)
+            wire.refused("not_found")
+
+
+def test_a_bracket_is_told_event_by_event(live: Live, ada: Person) -> None:
+    with line(live, ada.token) as wire:
+        wire.subscribe("orders", after=0)
+        exits = {"take_profit": {"limit_price": "60"}, "stop_loss": {"stop_price": "10"}}
+        placed = ada.order(order_class="bracket", time_in_force="gtc", **exits)
+        live.step()
+        told = [(frame["event"], frame["order"]["leg"], frame["order"]["status"]) for frame in wire.quiet()]
+    assert told == [
+        ("OrderPlaced", "entry", "new"),
+        ("OrderPlaced", "take_profit", "held"),
+        ("OrderPlaced", "stop_loss", "held"),
+        ("OrderFilled", "entry", "filled"),
+        ("LegActivated", "take_profit", "new"),
+        ("LegActivated", "stop_loss", "new"),
+    ]
+    assert ada.get(f"/orders/{placed['id']}")["legs"][0]["status"] == "new"
 
 
 @pytest.mark.parametrize("token", ["", "x", "tb_nobody", "tbr_" + "x" * 43, "eyJhbGciOiJub25lIn0.e30."])
@@ -362,4 +399,4 @@ def test_a_slow_reader_costs_no_memory(live: Live, ada: Person) -> None:
         with line(live, ada.token) as quick:
             quick.subscribe("orders", after=0)
             frames = [quick.hear() for _ in range(3_000)]
-        assert [frame["order"]["status"] for frame in frames] == ["accepted"] * 1_500 + ["canceled"] * 1_500
+        assert [frame["order"]["status"] for frame in frames] == ["new"] * 1_500 + ["canceled"] * 1_500

@@ -108,6 +108,32 @@ def test_the_demo_user_asks_why_and_pauses(demo: Demo, browser: "sync_api.Browse
         expect(date).not_to_have_text(stood, timeout=PATIENCE_MS)
 
 
+def test_a_bracket_is_placed_and_a_pause_takes_two_steps_to_end(
+    demo: Demo, browser: "sync_api.Browser"
+) -> None:
+    with visit(browser, demo) as page:
+        page.get_by_test_id("switch-to-register").click()
+        page.get_by_test_id("register-email").fill("bracket@example.com")
+        page.get_by_test_id("register-password").fill("correct horse battery")
+        page.get_by_test_id("register-submit").click()
+        expect(page.get_by_test_id("equity-value")).to_contain_text("100,000", timeout=PATIENCE_MS)
+        page.get_by_test_id("ticket-symbol").select_option("MSFT")
+        page.get_by_test_id("ticket-qty").fill("10")
+        page.get_by_test_id("ticket-tif").select_option("gtc")
+        page.get_by_test_id("ticket-exits").check()
+        page.get_by_test_id("ticket-take-profit").fill("60")
+        page.get_by_test_id("ticket-stop-loss").fill("15")
+        page.get_by_test_id("ticket-submit").click()
+        expect(page.get_by_test_id("ticket-accepted")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("[data-testid=order-row][data-leg=stop_loss]")).to_be_visible()
+        page.get_by_test_id("halt-toggle").click()
+        expect(page.get_by_test_id("halt-banner")).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_test_id("halt-toggle").click()
+        expect(page.get_by_test_id("resume-dialog")).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_test_id("resume-confirm").click()
+        expect(page.get_by_test_id("halt-banner")).to_have_count(0, timeout=PATIENCE_MS)
+
+
 def test_a_phone_shows_it_without_sideways_scroll(demo: Demo, browser: "sync_api.Browser") -> None:
     with visit(browser, demo, width=360) as page:
         assert no_sideways_scroll(page)

@@ -11,14 +11,22 @@ from starlette.staticfiles import StaticFiles
 import traderbot
 from traderbot.api import (
     account_endpoints,
+    accounts_endpoints,
     auth_endpoints,
+    books_endpoints,
+    halts_endpoints,
+    history_endpoints,
+    limits_endpoints,
     market_endpoints,
+    order_batch,
     order_entry,
     orders_endpoints,
+    reports_endpoints,
     system_endpoints,
     users_endpoints,
     websocket,
 )
+from traderbot.api.access import Owners
 from traderbot.api.examples import with_examples
 from traderbot.api.middleware import HttpMetrics, install_middleware
 from traderbot.api.problems import install_problems
@@ -29,13 +37,33 @@ from traderbot.users.tokens import derive_key
 
 STATIC = Path(__file__).parent / "static"
 
+MODULES = (
+    auth_endpoints,
+    users_endpoints,
+    order_entry,
+    order_batch,
+    orders_endpoints,
+    accounts_endpoints,
+    books_endpoints,
+    account_endpoints,
+    halts_endpoints,
+    reports_endpoints,
+    history_endpoints,
+    limits_endpoints,
+    market_endpoints,
+    system_endpoints,
+    websocket,
+)
 DESCRIPTION = """\
 Trade a paper account in a market session and see why every decision was made.
 
 Decimals are strings, times RFC 3339 in UTC. Errors are problem+json (RFC 9457) with a stable `code`.
+A request acts on the account in its header `X-Account-Id` (or the query's `account_id`), else on your first.
+A 503 says in Retry-After when to ask again; with an Idempotency-Key that is safe.
 Market time is the session's clock: in a replay it is the time of the bars, not of the wall.
 
-The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "..."}`, then
+The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "..."}` (with an
+`account_id` for another account than your first), then
 `{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock"], "after": 123}`.
 Order and signal frames carry their journal position; give the last one as `after` to resume without loss.
 """
@@ -61,18 +89,11 @@ def build_app(platform: Platform) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.platform = platform
+    app.state.owners = Owners()
+    app.state.opening = asyncio.Lock()
     app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))
     websocket.install_commits(app, platform)
-    for module in (
-        auth_endpoints,
-        users_endpoints,
-        order_entry,
-        orders_endpoints,
-        account_endpoints,
-        market_endpoints,
-        system_endpoints,
-        websocket,
-    ):
+    for module in MODULES:
         app.include_router(module.router)
     app.router.routes.insert(0, order_entry.hot_route())
     install_problems(app)

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from traderbot.api.account_examples import ACCOUNT_EXAMPLES, page_of
+
 _ORDER_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11"
+_PROFIT_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a12"
+_LOSS_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a13"
 _SIGNAL_ID = "6a1c9a3e-2f6e-5d84-9a59-0c5c2f3f1b7d"
 _ACCOUNT_ID = "0198c7a2-5d02-7aa1-8f0e-6b1f4f3d2c90"
 _USER_ID = "0198c7a2-5d01-7f3b-a2d4-93c1d0b7e645"
@@ -29,8 +33,9 @@ _KEY = {
     "prefix": "tb_k3Jx9",
     "created_at": "2026-01-05T09:30:00Z",
     "last_used_at": None,
+    "account_id": None,
 }
-_ORDER = {
+_ORDER: dict[str, Any] = {
     "id": _ORDER_ID,
     "client_order_id": "momentum-2005-01-03-MSFT",
     "symbol": "MSFT",
@@ -38,11 +43,23 @@ _ORDER = {
     "type": "market",
     "time_in_force": "day",
     "qty": "10",
+    "notional": None,
     "limit_price": None,
+    "stop_price": None,
+    "trail_price": None,
+    "trail_percent": None,
+    "hwm": None,
+    "triggered_at": None,
+    "extended_hours": False,
+    "lots": [],
+    "order_class": "simple",
+    "leg": None,
+    "group_id": None,
     "status": "filled",
     "filled_qty": "10",
     "filled_avg_price": "26.775354",
     "hold": "0",
+    "fees": "0.026775",
     "placed_at": "2005-01-03T21:00:00Z",
     "updated_at": _TIME,
     "expires_at": _TIME,
@@ -50,7 +67,31 @@ _ORDER = {
     "replaced_by": None,
     "signal_id": _SIGNAL_ID,
     "reason": None,
+    "legs": None,
 }
+_GROUP = {"order_class": "bracket", "group_id": _ORDER_ID}
+_NOT_YET = {"filled_qty": "0", "filled_avg_price": None, "fees": "0", "signal_id": None, "expires_at": None}
+_LEG = _ORDER | _GROUP | _NOT_YET | {"side": "sell", "time_in_force": "gtc", "status": "held"}
+_BRACKET = (
+    _ORDER
+    | _GROUP
+    | _NOT_YET
+    | {
+        "leg": "entry",
+        "type": "limit",
+        "limit_price": "26.5",
+        "time_in_force": "gtc",
+        "status": "new",
+        "hold": "291.53",
+        "updated_at": "2005-01-03T21:00:00Z",
+        "legs": [
+            _LEG | {"id": _PROFIT_ID, "client_order_id": _PROFIT_ID, "leg": "take_profit", "type": "limit"}
+            | {"limit_price": "29"},
+            _LEG | {"id": _LOSS_ID, "client_order_id": _LOSS_ID, "leg": "stop_loss", "type": "stop_limit"}
+            | {"stop_price": "25", "limit_price": "24.9"},
+        ],
+    }
+)  # fmt: skip
 _FILL = {
     "execution_id": "d0b3f3a7-2f5b-5c58-8d67-1f5e6a7b8c9d",
     "order_id": _ORDER_ID,
@@ -61,10 +102,14 @@ _FILL = {
     "fee": "0.026775",
     "realised": "0",
     "time": _TIME,
+    "late": False,
+    "busted": False,
 }
 _HOLDING = {
     "symbol": "MSFT",
+    "side": "long",
     "qty": "10",
+    "available": "10",
     "avg_entry_price": "26.775354",
     "cost_basis": "267.75354",
     "mark": "26.84",
@@ -73,8 +118,12 @@ _HOLDING = {
     "realised_pnl": "0",
     "day_change": "1",
 }
-_PORTFOLIO = {
+_PORTFOLIO: dict[str, Any] = {
     "account_id": _ACCOUNT_ID,
+    "name": "",
+    "kind": "cash",
+    "broker": "paper",
+    "lot_method": "fifo",
     "currency": "USD",
     "cash": "99732.219685",
     "held": "0",
@@ -88,7 +137,16 @@ _PORTFOLIO = {
     "fees": "0.026775",
     "dividends": "0",
     "total_return": "0.000006197",
+    "long_value": "268.4",
+    "short_value": "0",
+    "interest": "0",
+    "borrow": "0",
+    "overdraft": "0",
+    "margin": {"requirement": "134.2", "maintenance": "67.1", "excess": "99866.419685", "call": None},
+    "buying_power": "99732.219685",
+    "withdrawable": "99732.219685",
     "halted": None,
+    "halted_symbols": {},
     "as_of": _TIME,
     "holdings": [_HOLDING],
 }
@@ -142,11 +200,50 @@ _CHAIN = [
 ]
 _EVENT = {
     "position": 43,
+    "stream": f"account:{_ACCOUNT_ID}",
+    "version": 2,
     "type": "CashMoved",
     "time": "2005-01-03T21:00:00Z",
     "recorded_at": "2026-01-05T09:30:00.000123Z",
     "actor": f"user:{_USER_ID}",
     "data": {"at": 1104786000000000, "amount": "100000", "kind": "deposit"},
+}
+_REFUSED = {
+    "type": "about:blank",
+    "title": "Unprocessable Content",
+    "status": 422,
+    "detail": "qty: expected a positive decimal with at most 9 places",
+    "code": "invalid_value",
+    "errors": [{"field": "qty", "expected": "a positive decimal with at most 9 places"}],
+}
+_PREVIEW = {
+    "approved": True,
+    "checks": [
+        {
+            "name": "buying_power",
+            "passed": True,
+            "reason": "insufficient_buying_power",
+            "detail": "needs 294.17, available 100,000.00",
+        }
+    ],
+    "qty": "10",
+    "mark": "26.74",
+    "mark_at": "2005-01-03T21:00:00Z",
+    "price_max": "29.414",
+    "value": "267.4",
+    "cost_max": "294.169414",
+    "fees_max": "0.029414",
+    "hold": "294.169414",
+    "available_before": "100000",
+    "available_after": "99705.830586",
+    "buying_power_before": "100000",
+    "buying_power_after": "99705.830586",
+    "position_qty": "10",
+    "position_value": "267.4",
+    "gross": "267.4",
+    "net": "267.4",
+    "concentration": "0.002674",
+    "leverage": "0.002674",
 }
 _BAR = {
     "time": _TIME,
@@ -182,27 +279,29 @@ _CLOCK = {
 }
 
 
-def _page(item: dict[str, Any]) -> dict[str, Any]:
-    return {"items": [item], "next_cursor": None}
-
-
-EXAMPLES: dict[str, dict[str, Any]] = {
+EXAMPLES: dict[str, dict[str, Any]] = ACCOUNT_EXAMPLES | {
     "RegisteredOut": {**_TOKENS, "user": _USER},
     "TokensOut": _TOKENS,
     "UserOut": _USER,
     "ApiKeysOut": {"items": [_KEY]},
-    "OrderOut": _ORDER,
-    "Page_OrderOut_": _page(_ORDER),
+    "OrderOut": _BRACKET,
+    "BatchOut": {
+        "items": [
+            {"status": 201, "order": _ORDER, "problem": None},
+            {"status": 422, "order": None, "problem": _REFUSED},
+        ]
+    },
+    "PreviewOut": _PREVIEW,
+    "Page_OrderOut_": page_of(_ORDER),
     "OrderStates": {"items": [{"id": _ORDER_ID, "status": "canceled"}]},
-    "Page_FillOut_": _page(_FILL),
+    "Page_FillOut_": page_of(_FILL),
     "HoldingOut": _HOLDING,
     "Holdings": {"items": [_HOLDING]},
     "PortfolioOut": _PORTFOLIO,
     "EquityHistory": {"items": [{"time": _TIME, "equity": "100000.619685", "cash": "99732.219685"}]},
-    "Page_SignalOut_": _page(_SIGNAL),
+    "Page_SignalOut_": page_of(_SIGNAL),
     "WhyOut": {"order": _ORDER, "signal": _SIGNAL, "chain": _CHAIN},
-    "Events": {"items": [_EVENT], "next_after": 43},
-    "HaltOut": {"halted": "too much at once"},
+    "Events": {"items": [_EVENT], "next_after": 43, "next_before": None},
     "Instruments": {"items": [_INSTRUMENT]},
     "BarsOut": {"symbol": "MSFT", "adjustment": "raw", "items": [_BAR]},
     "ActionsOut": {

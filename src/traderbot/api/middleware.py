@@ -42,7 +42,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _QUIET = ("/health", "/metrics")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_CORS_HEADERS = ("Authorization", "Content-Type", "X-API-Key", "Idempotency-Key", REQUEST_ID)
+_CORS_HEADERS = ("Authorization", "Content-Type", "X-API-Key", "X-Account-Id", "Idempotency-Key", REQUEST_ID)
 
 
 class BodyTooLarge(TraderbotError):  # noqa: N818 - the name of the HTTP status

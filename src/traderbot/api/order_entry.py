@@ -18,21 +18,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from traderbot.api.access import REPLAYED, AccountId, Refused, account_of, meta_of, platform_of
+from traderbot.api.access import AccountId, chosen_account, meta_of, platform_of
+from traderbot.api.order_answers import answer
+from traderbot.api.order_schemas import OrderIn, OrderOut
 from traderbot.api.problems import problem_responses
 from traderbot.api.security import CurrentUser, authenticated
 from traderbot.api.strict_json import parse_object, require_json_type
-from traderbot.api.trading_schemas import OrderIn, OrderOut
 from traderbot.infra.ids import new_id
-from traderbot.model.commands import PlaceOrder
+from traderbot.infra.journal import Meta
+from traderbot.model.commands import Command
 from traderbot.model.errors import InvalidValue
-from traderbot.model.events import OrderPlaced
-from traderbot.model.orders import OrderType
-from traderbot.trading import repository
 from traderbot.trading.work import Idempotency, Outcome, Work
 
 PATH = "/api/v1/orders"
 REFUSED = ("insufficient_buying_power", "Not enough available cash for this order at its worst price.")
+NO_ACCOUNT = ("not_found", "No such account.")
 NOT_OPEN = ("order_not_open", "The order is no longer open.")
 _KEY_NAME = "Idempotency-Key"
 _Key = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
@@ -50,17 +50,22 @@ _key = TypeAdapter[str](_Key)
 async def enter(request: Request) -> Response:
     """Read and check a request, credential first, then place its order."""
     principal = await authenticated(request)
-    account_id = account_of(principal)
-    body = await request.body()
-    if not body:
-        raise RequestValidationError([{"type": "missing", "loc": ("body",), "msg": ""}])
-    require_json_type(request)
-    members = parse_object(body)
+    account_id = await chosen_account(request, principal)
+    members = await members_of(request)
     try:
         order = OrderIn.model_validate(members)
     except ValidationError as error:
         raise _invalid(error, "body") from None
     return await place_order(request, order, principal, account_id, idempotency_key(request))
+
+
+async def members_of(request: Request) -> dict[str, Any]:
+    """The JSON object in a request's body. Errors: RequestValidationError for none; as `parse_object`."""
+    body = await request.body()
+    if not body:
+        raise RequestValidationError([{"type": "missing", "loc": ("body",), "msg": ""}])
+    require_json_type(request)
+    return parse_object(body)
 
 
 class _DirectRoute(APIRoute):
@@ -78,8 +83,12 @@ router = APIRouter(tags=["orders"], route_class=_DirectRoute)
     status_code=201,
     summary="Place an order",
     description="Approved by the gate, or refused with the reason as the problem's `code`. Committed to the"
-    " journal before the answer. An order is matched against bars that become known after it.",
-    responses=problem_responses(400, 401, 409, 413, 415, 422, 503, s409=NOT_OPEN, s422=REFUSED),
+    " journal before the answer. An order is matched against bars that become known after it."
+    " A bracket, oco or oto answers with its legs. Without an answer, or after `outcome_unknown`, ask again"
+    " with the same Idempotency-Key.",
+    responses=problem_responses(
+        400, 401, 404, 409, 413, 415, 422, 503, s404=NO_ACCOUNT, s409=NOT_OPEN, s422=REFUSED
+    ),
     response_model=OrderOut,
 )
 async def place_order(
@@ -89,21 +98,7 @@ async def place_order(
     account_id: AccountId,
     key: IdempotencyKey = None,
 ) -> Response:
-    if (body.limit_price is None) is (body.type is OrderType.LIMIT):
-        missing = body.limit_price is None
-        expected = "to be given for a limit order" if missing else "no such field for a market order"
-        raise InvalidValue("limit_price", expected)
-    command = PlaceOrder(
-        order_id=new_id(),
-        symbol=body.symbol,
-        side=body.side,
-        qty=body.qty,
-        type=body.type,
-        time_in_force=body.time_in_force,
-        limit_price=body.limit_price,
-        client_order_id=body.client_order_id or "",
-        signal_id=None,
-    )
+    command = body.command(new_id)
     return answer(await submit(request, (account_id, command), meta_of(request, principal), key), status=201)
 
 
@@ -132,24 +127,16 @@ def idempotency_key(request: Request) -> str | None:
         raise _invalid(error, "header", _KEY_NAME) from None
 
 
-async def submit(request: Request, command: tuple[UUID, Any], meta: Any, key: str | None) -> Outcome:
+async def submit(request: Request, command: tuple[UUID, Command], meta: Meta, key: str | None) -> Outcome:
     """Decide an account's command; under a key, only once. What makes the request what it is, is hashed."""
-    known = None
-    if key is not None:
-        head = f"{request.method} {request.scope['path']}\n".encode()
-        known = Idempotency(key, sha256(head + await request.body()).digest())
-    outcome: Outcome = await platform_of(request).path.asubmit(Work(commands=[command], meta=meta, key=known))
-    return outcome
+    known = None if key is None else Idempotency(key, await request_hash(request))
+    return await platform_of(request).path.asubmit(Work(commands=[command], meta=meta, key=known))
 
 
-def answer(outcome: Outcome, status: int = 200) -> Response:
-    """The order as it was placed, however late it is asked again. Errors: Refused."""
-    if outcome.refusal is not None:
-        raise Refused(outcome.refusal, replayed=outcome.replayed)
-    placed = next(event for event in outcome.events if isinstance(event, OrderPlaced))
-    body = OrderOut.model_validate(repository.placed_view(placed)).model_dump_json()
-    headers = REPLAYED if outcome.replayed else None
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
+async def request_hash(request: Request) -> bytes:
+    """What tells one request from another under the same key."""
+    head = f"{request.method} {request.scope['path']}\n".encode()
+    return sha256(head + await request.body()).digest()
 
 
 def _invalid(error: ValidationError, *place: str) -> RequestValidationError:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
 from traderbot.model.errors import InvalidValue, TraderbotError
 
 MEDIA_TYPE = "application/problem+json"
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+RETRY_AFTER_S = 2  # what a restart or a database's return takes at best
 _ERRORS_SHOWN_MAX = 20
 _REF = "#/components/schemas/{model}"
 _FAULT = "something went wrong here; the operator's log has it under this request's id"
@@ -60,8 +63,10 @@ def _title(status: int) -> str:
         return "Error"
 
 
-def problem_body(status: int, code: str, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
-    """The problem as JSON bytes."""
+def problem_content(
+    status: int, code: str, detail: str, errors: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """The problem as it travels."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": _title(status),
@@ -71,7 +76,12 @@ def problem_body(status: int, code: str, detail: str, errors: Sequence[Mapping[s
     }
     if errors:
         body["errors"] = list(errors)
-    return msgspec.json.encode(body)
+    return body
+
+
+def problem_body(status: int, code: str, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
+    """The problem as JSON bytes."""
+    return msgspec.json.encode(problem_content(status, code, detail, errors))
 
 
 def problem(
@@ -86,21 +96,37 @@ def problem(
     return Response(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def from_error(error: TraderbotError) -> Response:
-    """The problem of one of our own errors. A 500 keeps its detail to the log: it is ours, not the
-    caller's.
+def problem_of(error: TraderbotError) -> dict[str, Any]:
+    """The arguments of `problem` for one of our own errors. A 500 keeps its detail to the log: it is ours,
+    not the caller's.
     """
     headers = dict(getattr(error, "headers", {}))
     errors = []
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="traderbot"'
-    wait = getattr(error, "retry_after_s", None)
+    wait = getattr(error, "retry_after_s", RETRY_AFTER_S if error.status == 503 else None)
     if wait is not None:
         headers["Retry-After"] = str(wait)
     if isinstance(error, InvalidValue):
         errors.append({"field": _printable(error.field), "expected": error.expected})
     detail = error.detail if error.status != 500 else _FAULT
-    return problem(error.status, error.code, _printable(detail), errors, headers)
+    return {
+        "status": error.status,
+        "code": error.code,
+        "detail": _printable(detail),
+        "errors": errors,
+        "headers": headers,
+    }
+
+
+def from_error(error: TraderbotError) -> Response:
+    """The problem of one of our own errors as a response."""
+    return problem(**problem_of(error))
+
+
+def unexpected_content() -> dict[str, Any]:
+    """A fault of ours as it travels."""
+    return problem_content(500, "internal_error", _FAULT)
 
 
 def unexpected() -> Response:
@@ -141,11 +167,28 @@ async def _on_own_error(request: Request, error: Exception) -> Response:
     return from_error(error)
 
 
+def invalid(found: Sequence[Any]) -> dict[str, Any]:
+    """The arguments of `problem` for pydantic's errors."""
+    errors = [_field_problem(one) for one in found[:_ERRORS_SHOWN_MAX]]
+    detail = "; ".join(f"{one['field']}: expected {one['expected']}" for one in errors[:3])
+    return {"status": 422, "code": "invalid_value", "detail": detail, "errors": errors}
+
+
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [_field_problem(one) for one in error.errors()[:_ERRORS_SHOWN_MAX]]
-    detail = "; ".join(f"{one['field']}: expected {one['expected']}" for one in errors[:3])
-    return problem(422, "invalid_value", detail, errors)
+    return problem(**invalid(error.errors()))
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    """A database that cannot be reached, is full or has no connection free is a 503; a statement of ours that
+    it does not understand is a fault of ours.
+    """
+    database: Database = request.app.state.platform.database
+    if database.trouble(error) is Trouble.OTHER and not isinstance(error, sa.exc.TimeoutError):
+        log.error("statement failed", error=str(error), exc_info=error)
+        return unexpected()
+    log.error("database failed", error=str(getattr(error, "orig", error)))
+    return from_error(DatabaseUnavailable("The database cannot be reached; try again later."))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -163,6 +206,8 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(TraderbotError, _on_own_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    for kind in (sa.exc.DBAPIError, sa.exc.TimeoutError):
+        app.add_exception_handler(kind, _on_database_error)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -199,6 +244,9 @@ _DETAILS = {
 }
 
 
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+
+
 def problem_responses(*statuses: int, **details: tuple[str, str]) -> dict[int | str, dict[str, Any]]:
     """OpenAPI `responses` for these statuses, each with an example.
 
@@ -215,6 +263,7 @@ def problem_responses(*statuses: int, **details: tuple[str, str]) -> dict[int | 
         example = msgspec.json.decode(problem_body(status, code, detail, errors))
         described[status] = {
             "description": _title(status),
+            **({"headers": _RETRY_AFTER} if status == 503 else {}),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
         }
     return described

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -19,15 +20,22 @@ from pydantic_core import PydanticCustomError
 
 from traderbot.api.strict_json import Scientific
 from traderbot.infra.clock import rfc3339
-from traderbot.model.amounts import Money, Price, Quantity, money, price, quantity
+from traderbot.model.amounts import Money, Price, Quantity, fraction, money, price, quantity
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import PATTERN, Symbol, symbol
 
 T = TypeVar("T")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", re.ASCII)
+_TIME = re.compile(
+    r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"
+    r"(T[012][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-][01][0-9]:[0-5][0-9]))?",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR_LENGTH_MAX = 512
 _MAC_BYTES = 16
 _NUMBER_MAX = Decimal(10**12)
+_RATIO_MAX = Decimal(100)
 
 
 def _taken_by(constructor: Callable[[object], T]) -> BeforeValidator:
@@ -56,12 +64,33 @@ def _amount_schema(places: int, example: str, description: str, sign: str = "") 
     )
 
 
-def _uuid(value: object) -> UUID:
+def uuid_from(value: object, field: str = "id") -> UUID:
+    """A UUID in its usual spelling only. Errors: InvalidValue."""
     if isinstance(value, UUID):
         return value
     if not isinstance(value, str) or _UUID.fullmatch(value) is None:
-        raise InvalidValue("id", "a UUID such as 0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11")
+        raise InvalidValue(field, "a UUID such as 0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11")
     return UUID(value)
+
+
+def _cash(value: object) -> Money:
+    amount = money(value)
+    if amount <= 0:
+        raise InvalidValue("amount", "a positive decimal with at most 6 places")
+    return amount
+
+
+def _micros(value: object) -> int:
+    """Microseconds of an RFC 3339 time, or of the first moment of a plain date, UTC."""
+    wrong = InvalidValue("time", "an RFC 3339 time such as 2005-01-03T21:00:00Z, or a date")
+    if not isinstance(value, str) or _TIME.fullmatch(value) is None:
+        raise wrong
+    try:
+        moment = datetime.fromisoformat(value)
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    except (ValueError, OverflowError):
+        raise wrong from None
+    return seconds // timedelta(microseconds=1)
 
 
 def _number(value: object) -> Decimal:
@@ -102,7 +131,28 @@ SymbolIn = Annotated[
         }
     ),
 ]
-IdIn = Annotated[UUID, _taken_by(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+CashIn = Annotated[
+    Money,
+    _amount_by(_cash),
+    _amount_schema(6, "2500.50", "USD above 0, exact; a JSON number is taken too, digit by digit."),
+]
+RatioIn = Annotated[
+    Decimal,
+    _amount_by(lambda value: fraction(value, "ratio", _RATIO_MAX)),
+    _amount_schema(9, "0.25", "A fraction, exact: 0.25 is 25 percent."),
+]
+IdIn = Annotated[UUID, _taken_by(uuid_from), WithJsonSchema({"type": "string", "format": "uuid"})]
+TimeIn = Annotated[
+    int,
+    _taken_by(_micros),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "examples": ["2005-01-03T21:00:00Z"],
+            "description": "RFC 3339, or a date, which stands for its first moment in UTC.",
+        }
+    ),
+]
 NumberIn = Annotated[Decimal, _taken_by(_number), WithJsonSchema({"type": "number", "examples": [2]})]
 
 

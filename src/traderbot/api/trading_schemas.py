@@ -1,128 +1,21 @@
-"""Bodies and answers of the trading routes."""
+"""Bodies and answers about the portfolio, signals, events and the market."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from traderbot.api.schemas_common import (
-    Answer,
-    Body,
-    DecimalOut,
-    NumberIn,
-    PriceIn,
-    QuantityIn,
-    SymbolIn,
-    TimeOut,
-)
-from traderbot.model.orders import OrderType, Side, TimeInForce
-
-CLIENT_ID = Field(
-    default=None,
-    min_length=1,
-    max_length=128,
-    pattern=r"^[\x21-\x7e]+$",
-    description="Your own id of the order: printable ASCII without spaces, unique for ever in the account.",
-    examples=["momentum-2005-01-03-AAPL"],
-)
-
-
-class OrderIn(Body):
-    """An order to place."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"symbol": "AAPL", "side": "buy", "type": "market", "qty": "10"},
-                {
-                    "symbol": "IBM",
-                    "side": "sell",
-                    "type": "limit",
-                    "qty": "5",
-                    "limit_price": "98.50",
-                    "time_in_force": "gtc",
-                },
-            ]
-        }
-    )
-
-    symbol: SymbolIn
-    side: Annotated[Side, Field(strict=False, description="buy or sell.")]
-    qty: QuantityIn
-    type: Annotated[OrderType, Field(strict=False)] = OrderType.MARKET
-    limit_price: PriceIn | None = None
-    time_in_force: Annotated[TimeInForce, Field(strict=False)] = TimeInForce.DAY
-    client_order_id: str | None = CLIENT_ID
-
-
-class ReplaceIn(Body):
-    """What changes; qty is the new total, fills so far included."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"limit_price": "97.25"}]})
-
-    qty: QuantityIn | None = None
-    limit_price: PriceIn | None = None
-    client_order_id: str | None = CLIENT_ID
-
-
-class OrderOut(Answer):
-    """An order. Times are market time. hold: cash set aside for what is left of a buy."""
-
-    id: UUID
-    client_order_id: str
-    symbol: str
-    side: str
-    type: str
-    time_in_force: str
-    qty: DecimalOut
-    limit_price: DecimalOut | None
-    status: str = Field(
-        description="accepted, partially_filled, filled, canceled, expired or replaced; `why` also: refused."
-    )
-    filled_qty: DecimalOut
-    filled_avg_price: DecimalOut | None
-    hold: DecimalOut
-    placed_at: TimeOut
-    updated_at: TimeOut
-    expires_at: TimeOut | None
-    replaces: UUID | None
-    replaced_by: UUID | None
-    signal_id: UUID | None
-    reason: str | None = Field(description="Why it was cancelled, where it was.")
-
-
-class OrderState(Answer):
-    """An order's id and status."""
-
-    id: UUID
-    status: str
-
-
-class OrderStates(Answer):
-    """The orders that a request touched."""
-
-    items: list[OrderState]
-
-
-class FillOut(Answer):
-    """One execution. realised: gross of fees."""
-
-    execution_id: UUID
-    order_id: UUID
-    symbol: str
-    side: str
-    qty: DecimalOut
-    price: DecimalOut
-    fee: DecimalOut
-    realised: DecimalOut
-    time: TimeOut = Field(validation_alias="at")
+from traderbot.api.order_schemas import OrderOut
+from traderbot.api.schemas_common import Answer, Body, DecimalOut, NumberIn, TimeOut
 
 
 class HoldingOut(Answer):
-    """A position at its mark."""
+    """A position at its mark; qty, cost and value are negative of one sold short."""
 
     symbol: str
+    side: str = Field(description="long or short.")
     qty: DecimalOut
+    available: DecimalOut = Field(description="Shares that no open sale reserves.")
     avg_entry_price: DecimalOut
     cost_basis: DecimalOut
     mark: DecimalOut
@@ -138,10 +31,25 @@ class Holdings(Answer):
     items: list[HoldingOut]
 
 
+class MarginOut(Answer):
+    """What a margin account must keep and what it may still do."""
+
+    requirement: DecimalOut = Field(description="Initial margin of its positions.")
+    maintenance: DecimalOut = Field(description="Equity below which it is called.")
+    excess: DecimalOut = Field(description="Equity that neither positions nor open orders need.")
+    call: DecimalOut | None = Field(description="What is missing; null where nothing is.")
+
+
 class PortfolioOut(Answer):
-    """An account at its session's marks: equity is exactly cash + market_value."""
+    """An account at its session's marks: equity is exactly cash + market_value. Of a margin account cash may
+    be below zero: a loan.
+    """
 
     account_id: UUID
+    name: str
+    kind: str = Field(description="cash or margin.")
+    broker: str
+    lot_method: str
     currency: str
     cash: DecimalOut
     held: DecimalOut
@@ -155,7 +63,16 @@ class PortfolioOut(Answer):
     fees: DecimalOut
     dividends: DecimalOut
     total_return: DecimalOut = Field(description="A fraction: 0.05 is 5 percent.")
+    long_value: DecimalOut
+    short_value: DecimalOut
+    interest: DecimalOut = Field(description="Paid on borrowed cash.")
+    borrow: DecimalOut = Field(description="Paid for shares sold short.")
+    overdraft: DecimalOut = Field(description="Cash that a broker's late report took beyond what there was.")
+    margin: MarginOut | None
+    buying_power: DecimalOut | None = Field(description="Value of the positions it could open now.")
+    withdrawable: DecimalOut | None
     halted: str | None = Field(description="Why trading is paused; null where it is not.")
+    halted_symbols: dict[str, str] = Field(description="Symbols whose trading is paused, and why.")
     as_of: TimeOut
     holdings: list[HoldingOut]
 
@@ -211,21 +128,24 @@ class WhyOut(Answer):
 
 
 class EventOut(Answer):
-    """An event of the account's journal."""
+    """An event of the journal. time: market time, null where it has none."""
 
     position: int
+    stream: str
+    version: int = Field(description="Its number in its stream.")
     type: str
-    time: TimeOut | None
+    time: TimeOut | None = Field(validation_alias="at")
     recorded_at: TimeOut
     actor: str
     data: dict[str, Any]
 
 
 class Events(Answer):
-    """Events in order of position."""
+    """Events in order of position; newest first with `before`."""
 
     items: list[EventOut]
     next_after: int = Field(description="Give it as `after` for what comes next.")
+    next_before: int | None = Field(description="Give it as `before` for what came before; null at the end.")
 
 
 class InstrumentOut(Answer):
@@ -265,11 +185,13 @@ class BarsOut(Answer):
 
 
 class ActionOut(Answer):
-    """A split (`new` shares for `old` ones) or a dividend (`amount` in USD a share)."""
+    """A split (`new` shares for `old` ones), a dividend (`amount` in USD a share), a change of symbol or a
+    delisting (`amount` a share is paid out).
+    """
 
     ex_date: str
     time: TimeOut = Field(description="Of the bar it took effect before.")
-    kind: str = Field(description="split or dividend.")
+    kind: str = Field(description="split, dividend, symbol_change or delisting.")
     amount: DecimalOut | None
     new: int
     old: int
@@ -314,15 +236,3 @@ class ClockIn(Body):
     jump_to: str | None = Field(
         default=None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A later date."
     )
-
-
-class HaltIn(Body):
-    """Why trading is to stop."""
-
-    reason: str = Field(min_length=1, max_length=200, examples=["too much at once"])
-
-
-class HaltOut(Answer):
-    """Whether trading is paused, and why."""
-
-    halted: str | None

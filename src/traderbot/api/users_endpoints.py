@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from traderbot.api.access import owned
 from traderbot.api.problems import problem_responses
 from traderbot.api.security import CurrentUser, users_of
 from traderbot.api.strict_json import StrictRoute
@@ -74,15 +76,24 @@ def list_api_keys(request: Request, principal: CurrentUser) -> ApiKeysOut:
     description="The key is in this answer and never again. At most 50 live keys; "
     "an API key cannot make others.",
     responses=problem_responses(
-        400, 401, 403, 409, 413, 415, 422,
+        400, 401, 403, 404, 409, 413, 415, 422,
+        s404=("not_found", "No such account."),
         s403=("forbidden", "an API key cannot make API keys; sign in with a password"),
         s409=("conflict", "there are 50 API keys already; revoke one first"),
     ),
 )  # fmt: skip
-def create_api_key(request: Request, principal: CurrentUser, body: ApiKeyIn) -> NewApiKeyOut:
-    key, secret = users_of(request).create_api_key(principal, body.name)
+async def create_api_key(request: Request, principal: CurrentUser, body: ApiKeyIn) -> NewApiKeyOut:
+    account_id = None if body.account_id is None else await owned(request, principal, body.account_id)
+    users = users_of(request)
+    key, secret = await run_in_threadpool(users.create_api_key, principal, body.name, account_id)
     return NewApiKeyOut(
-        id=key.id, name=key.name, prefix=key.prefix, created_at=key.created_at, last_used_at=None, key=secret
+        id=key.id,
+        name=key.name,
+        prefix=key.prefix,
+        created_at=key.created_at,
+        last_used_at=None,
+        account_id=key.account_id,
+        key=secret,
     )
 
 

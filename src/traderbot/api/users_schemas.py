@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from traderbot.api.schemas_common import Answer, Body, TimeOut
+from traderbot.api.schemas_common import Answer, Body, IdIn, TimeOut
 from traderbot.users.people import NAME_LENGTH_MAX, InvestmentGoal, RiskTolerance, Sector
 
 _PREFERENCES: JsonDict = {
@@ -21,6 +21,7 @@ _KEY: JsonDict = {
     "prefix": "tb_k3Jx9",
     "created_at": "2026-01-05T09:30:00Z",
     "last_used_at": None,
+    "account_id": None,
 }
 
 
@@ -32,7 +33,7 @@ class UserOut(Answer):
     display_name: str = Field(examples=["Ada"])
     role: Literal["admin", "trader"] = Field(examples=["trader"])
     created_at: TimeOut
-    account_id: UUID | None = Field(description="The paper account.")
+    account_id: UUID | None = Field(description="The first account.")
 
 
 class PreferencesIn(Body):
@@ -63,6 +64,11 @@ class ApiKeyIn(Body):
     name: str = Field(
         min_length=1, max_length=NAME_LENGTH_MAX, description="To recognise it by.", examples=["laptop"]
     )
+    account_id: IdIn | None = Field(
+        default=None,
+        description="The one account that it is good for; any of yours without it.",
+        examples=[None],
+    )
 
 
 class ApiKeyOut(Answer):
@@ -75,6 +81,7 @@ class ApiKeyOut(Answer):
     prefix: str = Field(description="The first characters of the key.")
     created_at: TimeOut
     last_used_at: TimeOut | None = Field(description="To the hour; null if never.")
+    account_id: UUID | None = Field(description="The one account that it is good for; null for any of yours.")
 
 
 class NewApiKeyOut(ApiKeyOut):

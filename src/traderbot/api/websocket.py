@@ -15,20 +15,18 @@ from uuid import UUID
 import msgspec
 import structlog
 from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from traderbot.api.access import account_of, platform_of
+from traderbot.api.access import account_of, owned, platform_of
 from traderbot.api.market_endpoints import clock_of
+from traderbot.api.order_frames import ORDER_EVENTS, event_frame
 from traderbot.api.security import holder_of, users_of
-from traderbot.api.trading_schemas import FillOut, OrderOut, PortfolioOut, SignalOut
+from traderbot.api.trading_schemas import PortfolioOut
 from traderbot.bootstrap import Platform
 from traderbot.infra.clock import rfc3339
-from traderbot.infra.journal import Recorded, last_position, read
-from traderbot.model import events as e
+from traderbot.infra.journal import last_position, read
 from traderbot.model.border import price_from_float, quantity_from_float
 from traderbot.model.errors import InvalidValue, TraderbotError, Unauthorized
-from traderbot.model.rounding import average_price
 from traderbot.portfolios.valuation import portfolio_of
 from traderbot.trading import repository
 from traderbot.trading.streams import account_stream
@@ -44,18 +42,11 @@ IDLE_S = 5.0
 MESSAGE_MAX = 8192
 PAGE = 200
 CONNECTIONS_EACH_MAX = 20
-_ORDER_EVENTS: dict[type[e.Event], str] = {
-    e.OrderPlaced: "OrderPlaced",
-    e.OrderFilled: "OrderFilled",
-    e.OrderCancelled: "OrderCancelled",
-    e.OrderExpired: "OrderExpired",
-    e.OrderReplaced: "OrderReplaced",
-    e.OrderRefused: "OrderRefused",
-}
 
 
 class Authenticate(msgspec.Struct, tag_field="action", tag="authenticate", forbid_unknown_fields=True):
     token: str
+    account_id: UUID | None = None
 
 
 class Subscribe(msgspec.Struct, tag_field="action", tag="subscribe", forbid_unknown_fields=True):
@@ -123,8 +114,8 @@ async def stream(socket: WebSocket) -> None:
     await socket.accept()
     commits: Commits = socket.app.state.commits
     try:
-        token, principal = await asyncio.wait_for(_authenticate(socket), AUTHENTICATE_WITHIN_S)
-        follower = _Follower(socket, commits, token, account_of(principal))
+        token, principal, account_id = await asyncio.wait_for(_authenticate(socket), AUTHENTICATE_WITHIN_S)
+        follower = _Follower(socket, commits, token, account_id)
     except WebSocketDisconnect:
         return
     except TimeoutError:
@@ -159,13 +150,18 @@ async def _receive(socket: WebSocket) -> Message:
         raise InvalidValue("message", f'{{"action": "authenticate" or "subscribe", ...}}: {error}') from None
 
 
-async def _authenticate(socket: WebSocket) -> tuple[str, Principal]:
+async def _authenticate(socket: WebSocket) -> tuple[str, Principal, UUID]:
+    """The token, whose it is, and the account that the connection follows."""
     message = await _receive(socket)
     if not isinstance(message, Authenticate):
         raise Unauthorized("authenticate first")
     principal = await holder_of(users_of(socket), message.token)
+    if message.account_id is None:
+        account_id = account_of(principal)
+    else:
+        account_id = await owned(socket, principal, message.account_id)
     await _send(socket, {"type": "authenticated"})
-    return message.token, principal
+    return message.token, principal, account_id
 
 
 async def _send(socket: WebSocket, frame: dict[str, Any]) -> None:
@@ -179,10 +175,6 @@ async def _fail(socket: WebSocket, code: str, detail: str) -> None:
         await socket.close(1008)
     except (WebSocketDisconnect, RuntimeError):  # already gone
         return
-
-
-def _data(model: type[BaseModel], thing: object) -> dict[str, Any]:
-    return model.model_validate(thing).model_dump(mode="json")
 
 
 class _Follower:
@@ -269,14 +261,14 @@ class _Follower:
                 return
 
     def _event_frames(self, connection: Any) -> tuple[list[dict[str, Any]], int, bool]:
-        kinds = [name for name in _ORDER_EVENTS.values() if "orders" in self._channels]
+        kinds = list(ORDER_EVENTS) if "orders" in self._channels else []
         kinds += ["SignalRaised"] if "signals" in self._channels else []
         if not kinds:
             return [], self._position, False
         found = read(connection, after=self._position, limit=PAGE, stream=self._stream, types=kinds)
         ids = list({order_id for entry in found if (order_id := getattr(entry.event, "order_id", None))})
         orders = repository.orders_by_id(connection, self._account_id, ids) if ids else {}
-        frames = [_event_frame(entry, orders) for entry in found]
+        frames = [event_frame(entry, orders) for entry in found]
         return frames, found[-1].position if found else self._position, len(found) == PAGE
 
     async def _send_states(self) -> None:
@@ -289,60 +281,12 @@ class _Follower:
         if "portfolio" in self._channels:
             market = self._platform.session.market
             found = await run_in_threadpool(self._query, portfolio_of, self._account_id, market)
-            frames.append(("portfolio", _data(PortfolioOut, found)))
+            frames.append(("portfolio", PortfolioOut.model_validate(found).model_dump(mode="json")))
         for kind, data in frames:
             text = msgspec.json.encode({"type": kind, "data": data})
             if self._sent.get(kind) != text:
                 self._sent[kind] = text
                 await self._socket.send_text(text.decode())
-
-
-def _event_frame(entry: Recorded, orders: dict[UUID, repository.OrderView]) -> dict[str, Any]:
-    """The frame of an event, with the order as it was just after it."""
-    event: Any = entry.event
-    if isinstance(event, e.SignalRaised):
-        fields = {name: getattr(event, name) for name in SignalOut.model_fields if hasattr(event, name)}
-        signal = SignalOut.model_validate(fields | {"id": event.signal_id, "at": event.at})
-        return {"type": "signal", "position": entry.position, "data": signal.model_dump(mode="json")}
-    order = _order_after(event, orders.get(event.order_id))
-    frame: dict[str, Any] = {
-        "type": "order",
-        "position": entry.position,
-        "event": type(event).__name__,
-        "order": None if order is None else _data(OrderOut, order),
-        "execution": None,
-    }
-    if isinstance(event, e.OrderFilled):
-        frame["execution"] = _data(FillOut, event)
-    elif isinstance(event, e.OrderRefused):
-        frame["refusal"] = {
-            "order_id": str(event.order_id),
-            "reason": event.reason.value,
-            "detail": event.detail,
-        }
-    return frame
-
-
-def _order_after(event: Any, now: repository.OrderView | None) -> repository.OrderView | None:
-    """The order just after its event, from the event and the order as it is now; None for a refused one.
-
-    What ends an order is its last change, so that the order as it is now is right. After a split, shares and
-    limit of an earlier fill's order are those of today.
-    """
-    if isinstance(event, e.OrderPlaced):
-        return repository.placed_view(event)
-    if isinstance(event, e.OrderFilled) and now is not None:
-        return msgspec.structs.replace(
-            now,
-            status=event.status.value,
-            filled_qty=event.filled_qty,
-            filled_avg_price=average_price(event.filled_value, event.filled_qty),
-            hold=event.hold,
-            updated_at=event.at,
-            replaced_by=None,
-            reason=None,
-        )
-    return now
 
 
 def _prices(platform: Platform) -> dict[str, Any]:

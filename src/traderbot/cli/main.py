@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 import traderbot
-from traderbot.cli import audit, data, serve, users
+from traderbot.cli import accounts, audit, data, halts, orders, serve, users
 from traderbot.cli.backtest import run_backtest
 from traderbot.cli.config import show_config
+from traderbot.cli.depth import play_depth
 from traderbot.cli.doctor import run_doctor
 
 app = typer.Typer(
@@ -20,7 +21,14 @@ app = typer.Typer(
 app.command("demo")(serve.demo)
 app.command("serve")(serve.serve)
 app.command("backtest")(run_backtest)
+app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")
+app.command("accounts")(accounts.list_accounts)
+app.add_typer(orders.app, name="orders")
+app.command("as-of")(accounts.as_of)
+app.add_typer(accounts.export_app, name="export")
+app.command("halt")(halts.halt)
+app.command("resume")(halts.resume)
 app.add_typer(data.app, name="data")
 app.add_typer(audit.app, name="audit")
 app.command("doctor")(run_doctor)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 import typer
+from sqlalchemy.engine import Connection
 
 from traderbot.bootstrap import Platform
 from traderbot.infra.database import Database, lock_home
@@ -54,11 +55,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     told, not made: an audit of the wrong directory must not succeed.
     """
     with told():
-        database = Database(settings.database_url)
-        if not Path(database.url.database or "").is_file():
-            raise ConfigurationError(
-                f"home: no database at {database.url.database}; name the right home with --home"
-            )
+        database = _database_of(settings)
         lock = lock_home(settings.home)
         try:
             migrate(database)
@@ -71,3 +68,25 @@ def open_database(settings: Settings) -> Iterator[Database]:
     finally:
         database.close()
         lock.close()
+
+
+@contextmanager
+def look_into(settings: Settings) -> Iterator[Connection]:
+    """A connection that only reads, also while traderbot runs in the home. What has no database is told."""
+    with told():
+        database = _database_of(settings)
+        try:
+            with database.read() as connection:
+                yield connection
+        finally:
+            database.close()
+
+
+def _database_of(settings: Settings) -> Database:
+    """Errors: ConfigurationError where there is no file yet, of a database that is one."""
+    database = Database(settings.database_url)
+    if database.url.get_backend_name() == "sqlite" and not Path(database.url.database or "").is_file():
+        raise ConfigurationError(
+            f"home: no database at {database.url.database}; name the right home with --home"
+        )
+    return database

@@ -125,7 +125,7 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
     Errors: ConfigurationError where the file is gone or damaged.
     """
     path = platform.settings.home / LOGIN_FILE
-    login = _read_login(path)
+    login = read_login(platform.settings)
     with platform.database.read() as connection:
         found = repository.user_and_hash(connection, DEMO_EMAIL)
     if login is None:
@@ -152,7 +152,9 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
     return login, user.account_id
 
 
-def _read_login(path: Path) -> Login | None:
+def read_login(settings: Settings) -> Login | None:
+    """The login on file, None where no demo was started. Errors: ConfigurationError for a damaged file."""
+    path = settings.home / LOGIN_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Login)
     except FileNotFoundError:
@@ -182,7 +184,7 @@ def _tell_of_start(platform: Platform, start: str | None) -> None:
 def _run(platform: Platform, listener: socket.socket, login: Login | None, ready_file: Path | None) -> None:
     """Serve until told to stop, then let requests under way finish."""
     settings = platform.settings
-    url = _url(settings)
+    url = url_of(settings)
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)  # one left by an earlier run would say that this one serves
 
@@ -258,7 +260,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def _url(settings: Settings) -> str:
+def url_of(settings: Settings) -> str:
     """Where a browser on this machine finds the page."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared only
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"

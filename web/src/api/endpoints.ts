@@ -14,6 +14,7 @@ import type {
   OrderRequest,
   Page,
   Portfolio,
+  ResumeCode,
   Signal,
   User,
   Why,
@@ -62,7 +63,8 @@ export function createApi(session: Session) {
     cancelOrder: (id: string) => session.request<Order>("DELETE", `/orders/${encodeURIComponent(id)}`),
     signals: (limit: number) => get<Page<Signal>>("/signals", { query: { limit } }),
     why: (orderId: string, signal: AbortSignal) => get<Why>(`/why/${encodeURIComponent(orderId)}`, { signal }),
-    halt: (reason: string) => session.request<unknown>("POST", "/risk/halt", { body: { reason } }),
-    resumeTrading: () => session.request<unknown>("DELETE", "/risk/halt"),
+    halt: (detail: string) => session.request<unknown>("POST", "/risk/halt", { body: { detail } }),
+    requestResume: () => session.request<ResumeCode>("POST", "/risk/halt/resume-request", { body: {} }),
+    resumeTrading: (code: string) => session.request<unknown>("POST", "/risk/halt/resume", { body: { code } }),
   };
 }

@@ -6,9 +6,21 @@ export type Timestamp = string;
 export type Figure = number | string;
 
 export type Side = "buy" | "sell";
-export type OrderType = "market" | "limit";
-export type TimeInForce = "day" | "gtc";
-export type OrderStatus = "accepted" | "partially_filled" | "filled" | "canceled" | "expired" | "replaced";
+export type OrderType = "market" | "limit" | "stop" | "stop_limit" | "trailing_stop";
+export type TimeInForce = "day" | "gtc" | "ioc" | "fok" | "opg" | "cls";
+export type OrderClass = "simple" | "bracket" | "oco" | "oto";
+export type Leg = "entry" | "take_profit" | "stop_loss";
+export type OrderStatus =
+  | "pending_new"
+  | "unknown"
+  | "held"
+  | "new"
+  | "partially_filled"
+  | "filled"
+  | "canceled"
+  | "expired"
+  | "replaced"
+  | "rejected";
 
 export interface User {
   id: string;
@@ -34,8 +46,17 @@ export interface Order {
   side: Side;
   type: OrderType;
   time_in_force: TimeInForce;
-  qty: Decimal;
+  /** Null of an order for a value, which `notional` is. */
+  qty: Decimal | null;
+  notional: Decimal | null;
   limit_price: Decimal | null;
+  stop_price: Decimal | null;
+  trail_price: Decimal | null;
+  trail_percent: Decimal | null;
+  order_class: OrderClass;
+  /** What it is among the orders of its group; null of one that stands alone. */
+  leg: Leg | null;
+  group_id: string | null;
   status: OrderStatus;
   filled_qty: Decimal;
   filled_avg_price: Decimal | null;
@@ -46,6 +67,8 @@ export interface Order {
   replaced_by: string | null;
   signal_id: string | null;
   reason: string | null;
+  /** The exits of an order that has some. */
+  legs: Order[] | null;
 }
 
 export interface OrderRequest {
@@ -54,13 +77,26 @@ export interface OrderRequest {
   type: OrderType;
   qty: Decimal;
   limit_price?: Decimal;
+  stop_price?: Decimal;
+  trail_percent?: Decimal;
   time_in_force: TimeInForce;
+  order_class?: OrderClass;
+  take_profit?: { limit_price: Decimal };
+  stop_loss?: { stop_price: Decimal };
 }
 
 /** What changes in an open order; `qty` is the new total, fills so far included. */
 export interface OrderChange {
   qty?: Decimal;
   limit_price?: Decimal;
+  stop_price?: Decimal;
+  /** The new trail_price or trail_percent, whichever the order has. */
+  trail?: Decimal;
+}
+
+/** The first of two steps to trade again: what the second has to give. */
+export interface ResumeCode {
+  code: string;
 }
 
 export interface Execution {

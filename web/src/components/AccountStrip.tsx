@@ -1,9 +1,9 @@
-import { useState, type ReactNode } from "react";
-import { messageOf } from "../api/problem";
+import type { ReactNode } from "react";
 import type { Portfolio } from "../api/types";
-import { useTerminal, useTerminalState } from "../state/context";
+import { useTerminalState } from "../state/context";
 import { subtract, sum } from "../state/decimal";
 import { haltSentence, money, percent } from "../state/format";
+import { HaltSwitch } from "./HaltSwitch";
 import { Signed } from "./parts";
 
 function Figure({ name, children, lead = false }: { name: string; children: ReactNode; lead?: boolean }) {
@@ -19,45 +19,6 @@ function Figure({ name, children, lead = false }: { name: string; children: Reac
 function dayChange(portfolio: Portfolio): string | null {
   const changes = portfolio.holdings.map((holding) => holding.day_change).filter((change) => change !== null);
   return changes.length < portfolio.holdings.length ? null : sum(changes);
-}
-
-function HaltSwitch({ halted }: { halted: boolean }) {
-  const { api, store } = useTerminal();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
-
-  const toggle = async () => {
-    setBusy(true);
-    setFailure(null);
-    try {
-      await (halted ? api.resumeTrading() : api.halt("the account's owner asked for it"));
-      const portfolio = await api.portfolio();
-      store.update((state) => ({ ...state, portfolio }));
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <div className="halt">
-      {failure !== null && (
-        <span className="field-error" role="alert">
-          {failure}
-        </span>
-      )}
-      <button
-        type="button"
-        data-testid="halt-toggle"
-        data-halted={halted}
-        className={halted ? "primary" : "danger"}
-        disabled={busy}
-        onClick={() => void toggle()}
-      >
-        {halted ? "Resume trading" : "Pause trading"}
-      </button>
-    </div>
-  );
 }
 
 /** What the account is worth, and the switch that stops its trading. */
@@ -90,7 +51,7 @@ export function AccountStrip() {
           </Figure>
           <Figure name="Fees paid">{money(portfolio.fees)}</Figure>
         </dl>
-        <HaltSwitch halted={portfolio.halted !== null} />
+        <HaltSwitch halted={portfolio.halted} />
       </section>
       {portfolio.halted !== null && (
         <p className="halt-banner" role="status" data-testid="halt-banner">

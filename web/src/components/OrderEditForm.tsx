@@ -2,40 +2,12 @@ import { useRef, useState, type FormEvent } from "react";
 import { messageOf, Problem } from "../api/problem";
 import type { Order } from "../api/types";
 import { useTerminal } from "../state/context";
-import { editErrors, editOf, orderChange, type OrderEdit, type OrderEditErrors } from "../state/orderEdit";
+import { editErrors, editOf, has, orderChange, type OrderEdit, type OrderEditErrors } from "../state/orderEdit";
 import { withOrder } from "../state/terminal";
 import { IntentKey } from "../state/ticket";
-import { Field } from "./parts";
+import { Amount } from "./parts";
 
-interface AmountProps {
-  label: string;
-  testId: string;
-  value: string;
-  error: string | undefined;
-  onChange: (value: string) => void;
-}
-
-function Amount({ label, testId, value, error, onChange }: AmountProps) {
-  return (
-    <Field label={label} error={error}>
-      {(id, describedBy) => (
-        <input
-          id={id}
-          data-testid={testId}
-          className="num"
-          inputMode="decimal"
-          autoComplete="off"
-          aria-describedby={describedBy}
-          aria-invalid={error !== undefined}
-          value={value}
-          onChange={(event) => onChange(event.target.value.trim())}
-        />
-      )}
-    </Field>
-  );
-}
-
-/** Replaces an open order by one with another quantity or limit; both stay linked in the journal. */
+/** Replaces an open order by one with another quantity or price; both stay linked in the journal. */
 export function OrderEditForm({ order, onDone }: { order: Order; onDone: () => void }) {
   const { api, store } = useTerminal();
   const [edit, setEdit] = useState<OrderEdit>(() => editOf(order));
@@ -83,13 +55,31 @@ export function OrderEditForm({ order, onDone }: { order: Order; onDone: () => v
         error={errors.qty}
         onChange={(qty) => change({ qty })}
       />
-      {order.limit_price !== null && (
+      {has(order, "limit_price") && (
         <Amount
           label="Limit price"
           testId="order-edit-limit"
           value={edit.limitPrice}
           error={errors.limit_price}
           onChange={(limitPrice) => change({ limitPrice })}
+        />
+      )}
+      {has(order, "stop_price") && (
+        <Amount
+          label="Stop price"
+          testId="order-edit-stop"
+          value={edit.stopPrice}
+          error={errors.stop_price}
+          onChange={(stopPrice) => change({ stopPrice })}
+        />
+      )}
+      {has(order, "trail") && (
+        <Amount
+          label={order.trail_percent === null ? "Trails by" : "Trails by, %"}
+          testId="order-edit-trail"
+          value={edit.trail}
+          error={errors.trail}
+          onChange={(trail) => change({ trail })}
         />
       )}
       <button type="submit" className="primary" disabled={busy} data-testid="order-edit-submit">

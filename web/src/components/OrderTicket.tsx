@@ -1,21 +1,26 @@
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { messageOf, Problem } from "../api/problem";
-import type { Order, OrderType, Side, TimeInForce } from "../api/types";
+import type { Order, OrderType, Side } from "../api/types";
 import { REPLAY_OVER } from "../state/clock";
 import { useTerminal, useTerminalState } from "../state/context";
 import { trimZeros } from "../state/decimal";
-import { money, price, quantity } from "../state/format";
-import { withOrder } from "../state/terminal";
+import { money, price, quantity, sizeOf } from "../state/format";
+import { withPlaced } from "../state/terminal";
 import {
   estimatedNotional,
+  hasLimit,
+  hasStop,
   IntentKey,
+  LIVES,
+  livesOf,
   orderRequest,
   ticketErrors,
+  TYPE_WORDS,
   type Ticket,
   type TicketErrors,
   type TicketField,
 } from "../state/ticket";
-import { Field, Notice, Segmented } from "./parts";
+import { Amount, Choice, Field, Notice, Segmented } from "./parts";
 
 export interface TicketPrefill {
   symbol: string;
@@ -25,18 +30,30 @@ export interface TicketPrefill {
 
 type Draft = Omit<Ticket, "symbol">;
 
-const BLANK: Draft = { side: "buy", type: "market", qty: "", limitPrice: "", timeInForce: "day" };
+const BLANK: Draft = {
+  side: "buy",
+  type: "market",
+  qty: "",
+  limitPrice: "",
+  stopPrice: "",
+  trailPercent: "",
+  timeInForce: "day",
+  exits: false,
+  takeProfit: "",
+  stopLoss: "",
+};
 
 type Outcome = { kind: "accepted"; order: Order } | { kind: "failed"; error: unknown } | null;
 
 function OutcomeNotice({ outcome, paused }: { outcome: Outcome; paused: boolean }) {
   if (outcome === null) return null;
   if (outcome.kind === "accepted") {
-    const { side, qty, symbol } = outcome.order;
+    const { side, symbol, legs } = outcome.order;
     return (
       <Notice tone="good">
         <span data-testid="ticket-accepted">
-          Accepted: {side} {quantity(qty)} {symbol}.{" "}
+          Accepted: {side} {sizeOf(outcome.order)} {symbol}.{" "}
+          {legs !== null && "Its exits wait for it. "}
           {paused ? "The replay is paused; it is matched on the next bar once it plays." : "It is matched on the next bar."}
         </span>
       </Notice>
@@ -95,7 +112,10 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
   const errorOf = (field: TicketField) => errors[field] ?? serverError?.field(field);
 
   const change = (part: Partial<Draft>) => {
-    setDraft((known) => ({ ...known, ...part }));
+    setDraft((known) => {
+      const next = { ...known, ...part };
+      return livesOf(next).includes(next.timeInForce) ? next : { ...next, timeInForce: "day" };
+    });
     setErrors({});
     setOutcome(null);
   };
@@ -125,7 +145,7 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
     try {
       const order = await api.placeOrder(request, intent.current.for(request));
       intent.current.settle();
-      store.update((state) => ({ ...state, orders: withOrder(state.orders, order, null) }));
+      store.update((state) => ({ ...state, orders: withPlaced(state.orders, order) }));
       setOutcome({ kind: "accepted", order });
       setDraft((known) => ({ ...known, qty: "" }));
     } catch (error) {
@@ -166,67 +186,78 @@ export function OrderTicket({ prefill }: { prefill: TicketPrefill | null }) {
             </select>
           )}
         </Field>
-        <Field label="Quantity" error={errorOf("qty")}>
-          {(id, describedBy) => (
-            <input
-              id={id}
-              data-testid="ticket-qty"
-              className="num"
-              inputMode="decimal"
-              autoComplete="off"
-              placeholder="0"
-              aria-describedby={describedBy}
-              aria-invalid={errorOf("qty") !== undefined}
-              value={draft.qty}
-              onChange={(event) => change({ qty: event.target.value.trim() })}
+        <Amount label="Quantity" testId="ticket-qty" error={errorOf("qty")} value={draft.qty} onChange={(qty) => change({ qty })} />
+        <Choice
+          label="Type"
+          testId="ticket-type"
+          error={errorOf("type")}
+          value={draft.type}
+          choices={Object.keys(TYPE_WORDS) as OrderType[]}
+          words={TYPE_WORDS}
+          onChange={(type) => change({ type })}
+        />
+        <Choice
+          label="Good for"
+          testId="ticket-tif"
+          error={errorOf("time_in_force")}
+          value={draft.timeInForce}
+          choices={livesOf(draft)}
+          words={LIVES}
+          onChange={(timeInForce) => change({ timeInForce })}
+        />
+        {hasStop(draft.type) && (
+          <Amount
+            label="Stop price"
+            testId="ticket-stop"
+            error={errorOf("stop_price")}
+            value={draft.stopPrice}
+            onChange={(stopPrice) => change({ stopPrice })}
+          />
+        )}
+        {hasLimit(draft.type) && (
+          <Amount
+            label="Limit price"
+            testId="ticket-limit"
+            error={errorOf("limit_price")}
+            value={draft.limitPrice}
+            onChange={(limitPrice) => change({ limitPrice })}
+          />
+        )}
+        {draft.type === "trailing_stop" && (
+          <Amount
+            label="Trails by, %"
+            testId="ticket-trail"
+            error={errorOf("trail_percent")}
+            value={draft.trailPercent}
+            onChange={(trailPercent) => change({ trailPercent })}
+          />
+        )}
+        <label className="check wide-field">
+          <input
+            type="checkbox"
+            data-testid="ticket-exits"
+            checked={draft.exits}
+            onChange={(event) => change({ exits: event.target.checked })}
+          />
+          With exits, placed once it is filled
+        </label>
+        {draft.exits && (
+          <>
+            <Amount
+              label="Take profit at"
+              testId="ticket-take-profit"
+              error={errorOf("take_profit.limit_price")}
+              value={draft.takeProfit}
+              onChange={(takeProfit) => change({ takeProfit })}
             />
-          )}
-        </Field>
-        <Field label="Type" error={errorOf("type")}>
-          {(id, describedBy) => (
-            <select
-              id={id}
-              data-testid="ticket-type"
-              aria-describedby={describedBy}
-              value={draft.type}
-              onChange={(event) => change({ type: event.target.value as OrderType })}
-            >
-              <option value="market">Market</option>
-              <option value="limit">Limit</option>
-            </select>
-          )}
-        </Field>
-        <Field label="Good for" error={errorOf("time_in_force")}>
-          {(id, describedBy) => (
-            <select
-              id={id}
-              data-testid="ticket-tif"
-              aria-describedby={describedBy}
-              value={draft.timeInForce}
-              onChange={(event) => change({ timeInForce: event.target.value as TimeInForce })}
-            >
-              <option value="day">The day</option>
-              <option value="gtc">Until canceled</option>
-            </select>
-          )}
-        </Field>
-        {draft.type === "limit" && (
-          <Field label="Limit price" error={errorOf("limit_price")}>
-            {(id, describedBy) => (
-              <input
-                id={id}
-                data-testid="ticket-limit"
-                className="num"
-                inputMode="decimal"
-                autoComplete="off"
-                placeholder="0.00"
-                aria-describedby={describedBy}
-                aria-invalid={errorOf("limit_price") !== undefined}
-                value={draft.limitPrice}
-                onChange={(event) => change({ limitPrice: event.target.value.trim() })}
-              />
-            )}
-          </Field>
+            <Amount
+              label="Stop loss at"
+              testId="ticket-stop-loss"
+              error={errorOf("stop_loss.stop_price")}
+              value={draft.stopLoss}
+              onChange={(stopLoss) => change({ stopLoss })}
+            />
+          </>
         )}
       </div>
       <Estimate ticket={ticket} />

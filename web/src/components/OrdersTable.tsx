@@ -2,20 +2,29 @@ import { Fragment, memo, useCallback, useMemo, useState } from "react";
 import { messageOf } from "../api/problem";
 import type { Order } from "../api/types";
 import { useTerminal, useTerminalState } from "../state/context";
-import { marketTime, price, quantity, words } from "../state/format";
+import { marketTime, price, quantity, sizeOf, words } from "../state/format";
+import { isEditable } from "../state/orderEdit";
 import { isOpen, withOrder, withToast, type OrderEntry } from "../state/terminal";
 import { OrderEditForm } from "./OrderEditForm";
 import { Empty, Panel, Segmented } from "./parts";
 
 type Filter = "all" | "open";
 const SHOWN_AT_ONCE = 40;
-const COLUMNS = 10;
+const COLUMNS = 11;
 
 interface RowProps {
   order: Order;
   onWhy: (orderId: string) => void;
   onCancel: (order: Order) => void;
   onEdit: (orderId: string) => void;
+}
+
+/** "limit", "trailing stop 5%", "stop, stop loss of a group". */
+function kindOf(order: Order): string {
+  const trail = order.trail_percent === null ? price(order.trail_price) : `${quantity(order.trail_percent)}%`;
+  const kind = order.type === "trailing_stop" ? `${words(order.type)} ${trail}` : words(order.type);
+  if (order.leg === null) return kind;
+  return order.leg === "entry" ? `${kind}, with exits` : `${kind}, ${words(order.leg)}`;
 }
 
 const OrderRow = memo(function OrderRow({ order, onWhy, onCancel, onEdit }: RowProps) {
@@ -25,13 +34,14 @@ const OrderRow = memo(function OrderRow({ order, onWhy, onCancel, onEdit }: RowP
       data-testid="order-row"
       data-status={order.status}
       data-order-id={order.id}
+      data-leg={order.leg ?? undefined}
       data-symbol={order.symbol}
       onClick={() => onWhy(order.id)}
     >
       <td className="left soft">{marketTime(order.placed_at)}</td>
       <th scope="row">{order.symbol}</th>
       <td className={`left side-${order.side}`}>
-        {order.side} <span className="soft">{order.type}</span>
+        {order.side} <span className="soft">{kindOf(order)}</span>
       </td>
       <td className="left">
         <span className={`badge ${order.status}`} title={order.reason ?? undefined}>
@@ -39,18 +49,21 @@ const OrderRow = memo(function OrderRow({ order, onWhy, onCancel, onEdit }: RowP
         </span>
       </td>
       <td>
-        {quantity(order.filled_qty)} / {quantity(order.qty)}
+        {quantity(order.filled_qty)} / {sizeOf(order)}
       </td>
       <td>{price(order.limit_price)}</td>
+      <td>{price(order.stop_price)}</td>
       <td>{price(order.filled_avg_price)}</td>
       <td className="left soft">{order.time_in_force}</td>
       <td className="left soft">{order.signal_id === null ? "you" : "signal"}</td>
       <td className="act" onClick={(event) => event.stopPropagation()}>
         {isOpen(order) && (
           <>
-            <button type="button" className="small" data-testid="order-edit" onClick={() => onEdit(order.id)}>
-              Edit<span className="visually-hidden"> {order.symbol} order</span>
-            </button>
+            {isEditable(order) && (
+              <button type="button" className="small" data-testid="order-edit" onClick={() => onEdit(order.id)}>
+                Edit<span className="visually-hidden"> {order.symbol} order</span>
+              </button>
+            )}
             <button type="button" className="small" data-testid="order-cancel" onClick={() => onCancel(order)}>
               Cancel<span className="visually-hidden"> {order.symbol} order</span>
             </button>
@@ -137,6 +150,7 @@ export function OrdersTable({ onWhy }: { onWhy: (orderId: string) => void }) {
               </th>
               <th scope="col">Filled / qty</th>
               <th scope="col">Limit</th>
+              <th scope="col">Stop</th>
               <th scope="col">Avg price</th>
               <th scope="col" className="left">
                 TIF

@@ -2,14 +2,14 @@ import { useEffect, useRef, useState } from "react";
 import { messageOf } from "../api/problem";
 import type { ChainLink, Contribution, ModelCard, Order, Signal, Why } from "../api/types";
 import { useTerminal } from "../state/context";
-import { count, figure, marketDate, marketTime, money, price, quantity, share, words } from "../state/format";
+import { count, figure, marketDate, marketTime, money, price, quantity, sizeOf, share, words } from "../state/format";
 import { trackRecord } from "../state/model";
 import { Notice } from "./parts";
 
 function OrderFacts({ order }: { order: Order }) {
   const facts: [string, string][] = [
     ["Status", words(order.status)],
-    ["Filled", `${quantity(order.filled_qty)} of ${quantity(order.qty)}`],
+    ["Filled", `${quantity(order.filled_qty)} of ${sizeOf(order)}`],
     ["Average price", price(order.filled_avg_price)],
     ["Limit", price(order.limit_price)],
     ["Held", money(order.hold)],
@@ -214,7 +214,7 @@ export function WhyDrawer({ orderId, onClose }: WhyDrawerProps) {
         <div className="drawer-body">
           <header className="drawer-head">
             <h2 id="why-title">
-              Why{order !== null && <> {`${order.side} ${quantity(order.qty)} ${order.symbol}`}</>}?
+              Why{order !== null && <> {`${order.side} ${sizeOf(order)} ${order.symbol}`}</>}?
             </h2>
             <button type="button" className="quiet" data-testid="why-close" onClick={onClose}>
               Close

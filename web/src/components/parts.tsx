@@ -64,6 +64,69 @@ export function Field({ label, error, hint, children }: FieldProps) {
   );
 }
 
+interface AmountProps {
+  label: string;
+  testId: string;
+  value: string;
+  error: string | undefined;
+  onChange: (value: string) => void;
+}
+
+/** A field for a quantity, a price or a percentage. */
+export function Amount({ label, testId, value, error, onChange }: AmountProps) {
+  return (
+    <Field label={label} error={error}>
+      {(id, describedBy) => (
+        <input
+          id={id}
+          data-testid={testId}
+          className="num"
+          inputMode="decimal"
+          autoComplete="off"
+          placeholder="0"
+          aria-describedby={describedBy}
+          aria-invalid={error !== undefined}
+          value={value}
+          onChange={(event) => onChange(event.target.value.trim())}
+        />
+      )}
+    </Field>
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  label: string;
+  testId: string;
+  value: Value;
+  error: string | undefined;
+  choices: readonly Value[];
+  words: Record<Value, string>;
+  onChange: (value: Value) => void;
+}
+
+/** A field for one of a few words. */
+export function Choice<Value extends string>(props: ChoiceProps<Value>) {
+  return (
+    <Field label={props.label} error={props.error}>
+      {(id, describedBy) => (
+        <select
+          id={id}
+          data-testid={props.testId}
+          aria-describedby={describedBy}
+          value={props.value}
+          onChange={(event) => props.onChange(event.target.value as Value)}
+        >
+          {props.choices.map((choice) => (
+            <option key={choice} value={choice}>
+              {props.words[choice]}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
 export function Notice({ tone, children }: { tone: "bad" | "good" | "plain"; children: ReactNode }) {
   return (
     <p className={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}>

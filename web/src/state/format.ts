@@ -135,3 +135,8 @@ export function haltSentence(reason: string): string {
 export function words(name: string): string {
   return name.replaceAll("_", " ");
 }
+
+/** What an order is for: shares, or a value where it was given as one. */
+export function sizeOf(order: { qty: string | null; notional: string | null }): string {
+  return order.qty === null ? money(order.notional) : quantity(order.qty);
+}

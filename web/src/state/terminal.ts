@@ -1,7 +1,19 @@
 /** Everything the page knows, and how each frame of the websocket changes it. Pure: state in, state out. */
 
 import type { Connection } from "../api/socket";
-import type { Clock, Execution, Frame, Instrument, Order, Portfolio, Quote, Side, Signal, User } from "../api/types";
+import type {
+  Clock,
+  Execution,
+  Frame,
+  Instrument,
+  Order,
+  OrderStatus,
+  Portfolio,
+  Quote,
+  Side,
+  Signal,
+  User,
+} from "../api/types";
 import { money, quantity } from "./format";
 
 export interface OrderEntry {
@@ -82,8 +94,10 @@ const KEPT_TOASTS = 4;
 /** More fills than this in one batch are told by one toast. */
 const TOLD_ONE_BY_ONE = 2;
 
+const OPEN: ReadonlySet<OrderStatus> = new Set(["pending_new", "unknown", "held", "new", "partially_filled"]);
+
 export function isOpen(order: Order): boolean {
-  return order.status === "accepted" || order.status === "partially_filled";
+  return OPEN.has(order.status);
 }
 
 /** Drops the oldest closed orders beyond what is kept; open ones always stay. */
@@ -103,6 +117,11 @@ export function withOrder(
   if (known === undefined) return trimmed([{ order, position }, ...orders]);
   if (position !== null && known.position !== null && position < known.position) return orders;
   return orders.with(index, { order, position: position ?? known.position });
+}
+
+/** Takes in an order that a request told of, and its legs behind it. */
+export function withPlaced(orders: readonly OrderEntry[], placed: Order): readonly OrderEntry[] {
+  return [placed, ...(placed.legs ?? [])].reduce((known, order) => withOrder(known, order, null), orders);
 }
 
 /** The fetched list, with what the websocket said meanwhile: what it said wins, and what it alone knows comes first. */

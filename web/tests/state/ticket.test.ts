@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { estimatedNotional, IntentKey, orderRequest, randomId, ticketErrors, type Ticket } from "../../src/state/ticket";
+import { estimatedNotional, IntentKey, livesOf, orderRequest, randomId, ticketErrors, type Ticket } from "../../src/state/ticket";
 
 const ticket: Ticket = {
   symbol: "AAPL",
@@ -7,7 +7,12 @@ const ticket: Ticket = {
   type: "market",
   qty: "10",
   limitPrice: "",
+  stopPrice: "",
+  trailPercent: "",
   timeInForce: "day",
+  exits: false,
+  takeProfit: "",
+  stopLoss: "",
 };
 
 describe("what is wrong with a ticket", () => {
@@ -18,7 +23,40 @@ describe("what is wrong with a ticket", () => {
   });
 });
 
+describe("what is wrong with an order that waits, or brings exits", () => {
+  it("names the prices it needs", () => {
+    const missing = (change: Partial<Ticket>) => Object.keys(ticketErrors({ ...ticket, ...change }));
+    expect(missing({ type: "stop" })).toEqual(["stop_price"]);
+    expect(missing({ type: "stop_limit" })).toEqual(["limit_price", "stop_price"]);
+    expect(missing({ type: "trailing_stop" })).toEqual(["trail_percent"]);
+    expect(missing({ type: "trailing_stop", trailPercent: "100" })).toEqual(["trail_percent"]);
+    expect(missing({ exits: true })).toEqual(["take_profit.limit_price", "stop_loss.stop_price"]);
+    expect(missing({ exits: true, stopLoss: "60" })).toEqual([]);
+  });
+  it("lets only what trades at once live otherwise than for the day or until canceled", () => {
+    expect(livesOf(ticket)).toContain("fok");
+    expect(livesOf({ type: "stop", exits: false })).toEqual(["day", "gtc"]);
+    expect(livesOf({ type: "limit", exits: true })).toEqual(["day", "gtc"]);
+  });
+});
+
 describe("what is sent", () => {
+  it("has the prices of its type and nothing else", () => {
+    const filled = { ...ticket, limitPrice: "9", stopPrice: "8", trailPercent: "5" };
+    expect(orderRequest({ ...filled, type: "stop" })).toEqual({
+      symbol: "AAPL", side: "buy", type: "stop", qty: "10", time_in_force: "day", stop_price: "8",
+    });
+    expect(orderRequest({ ...filled, type: "trailing_stop" })).toHaveProperty("trail_percent", "5");
+    expect(estimatedNotional({ ...filled, type: "stop" }, "1")).toBe("80");
+  });
+  it("is a bracket with both exits and one with one", () => {
+    const exits = { ...ticket, exits: true, takeProfit: "80", stopLoss: "60" };
+    expect(orderRequest(exits)).toMatchObject({
+      order_class: "bracket", take_profit: { limit_price: "80" }, stop_loss: { stop_price: "60" },
+    });
+    expect(orderRequest({ ...exits, takeProfit: "" })).toMatchObject({ order_class: "oto" });
+    expect(orderRequest({ ...exits, exits: false })).not.toHaveProperty("order_class");
+  });
   it("has a limit only when it is a limit order", () => {
     expect(orderRequest({ ...ticket, limitPrice: "9" })).not.toHaveProperty("limit_price");
     expect(orderRequest({ ...ticket, type: "limit", limitPrice: "9" })).toHaveProperty("limit_price", "9");
