@@ -4,9 +4,10 @@ BIN := .venv/bin
 PAGE := src/traderbot/api/static/index.html
 HOME_DIR ?=
 N ?= 200
+DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench coverage crash lock web browser clean
+.PHONY: help run test check fix bench coverage crash seeds mutants soak tables lock web browser clean
 
 help: ## show this list
 	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
@@ -41,6 +42,18 @@ coverage: .venv/dev.ok $(PAGE) browser ## run every test and report branch cover
 
 crash: .venv/dev.ok ## kill -9 the order flow N times and look for what was lost (N=200)
 	PYTHONPATH=tests $(BIN)/python -m faults.crash $(N)
+
+seeds: .venv/dev.ok ## random order flow of N seeds, every invariant checked after each step (N=10000 DB=memory|sqlite|postgres)
+	PYTHONPATH=tests $(BIN)/python -m properties.seeds --count $(N) --database $(DB)
+
+mutants: .venv/dev.ok ## plant faults one after another and see that each is found
+	PYTHONPATH=tests $(BIN)/python -m mutants.run
+
+soak: .venv/dev.ok ## many writers, restarts and repeated requests on one database (DB=sqlite|postgres)
+	PYTHONPATH=tests $(BIN)/python -m soak.run --database $(DB) $(ARGS)
+
+tables: .venv/dev.ok ## write the tables of the docs pages from the code
+	PYTHONPATH=tests $(BIN)/python tests/docs/tables.py
 
 lock: .venv/dev.ok ## lock the newest versions that pyproject.toml allows
 	lock="$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
