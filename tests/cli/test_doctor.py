@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from servers import postgres, postgres_url
 from traderbot.cli import doctor
 from traderbot.cli.doctor import (
     Check,
@@ -16,6 +17,7 @@ from traderbot.cli.doctor import (
     check_disk,
     check_home,
     check_lock,
+    check_server,
     check_sqlite,
     examine,
     run_doctor,
@@ -148,3 +150,18 @@ def test_further_checks_count(tmp_path: Path, free_port: int, capsys: pytest.Cap
     assert ended.value.exit_code == 1
     assert "event 7 was changed" in capsys.readouterr().out
     assert doctor.run_doctor.__doc__
+
+
+def test_a_server_that_would_lose_commits_fails() -> None:
+    with postgres_url() as url:
+        check = check_server(url)
+    assert (check.name, check.state) == ("database", "failed")
+    assert "fsync off" in check.found
+
+
+def test_a_server_that_keeps_them_is_well() -> None:
+    with postgres(durable=True) as server:
+        check = check_server(server.url())
+    assert check.state == "ok"
+    assert check.found.startswith("PostgreSQL 1")
+    assert check_server(server.url()).state == "failed", "it is gone"

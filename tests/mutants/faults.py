@@ -227,8 +227,8 @@ FAULTS = (
     Fault(
         "orders keep the old symbol",
         _ACTIONS,
-        "            order.symbol = new_symbol\n",
-        "            pass\n",
+        "    account.rename_orders(symbol, new_symbol)\n",
+        "",
     ),
     Fault(
         "a replacement forgets what was filled",

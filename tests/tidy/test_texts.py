@@ -80,4 +80,4 @@ def test_commands_in_the_readme_exist() -> None:
     assert set(re.findall(r"\bmake ([a-z]+)", commands)) <= targets
     group = typer.main.get_command(app)
     known = set(group.commands)  # type: ignore[attr-defined]  # a group of commands
-    assert set(re.findall(r"\btraderbot ([a-z]+)", commands)) <= known
+    assert set(re.findall(r"\btraderbot ([a-z-]+)", commands)) <= known

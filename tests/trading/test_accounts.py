@@ -16,6 +16,7 @@ from traderbot.infra.ids import new_id
 from traderbot.infra.journal import read
 from traderbot.model import commands as c
 from traderbot.model import events as e
+from traderbot.model import rounding
 from traderbot.model.account import Account, AccountKind, LotMethod
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.orders import OrderClass, OrderType, Side, TimeInForce
@@ -182,9 +183,9 @@ def _of_order(kind: str, rest: tuple[Any, ...], account: Account) -> Iterator[c.
         elif kind == "trail":
             yield c.MoveTrailingMark(working.id, rest[1])
         else:
-            part = (
-                working.remaining if rest[1] == "all" else (working.remaining / 2).quantize(D("0.000000001"))
-            )
+            part = working.remaining
+            if rest[1] != "all":
+                part = rounding.whole_steps(part / 2, D("0.000000001"))
             if part:
                 yield c.RecordExecution(
                     working.id, new_id(), part, min(rest[2], working.price_max), D("0.01"), 1

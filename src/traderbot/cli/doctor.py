@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -22,8 +23,9 @@ from rich.table import Table
 import traderbot
 from traderbot.cli.config import FileOption, HomeOption
 from traderbot.infra.clock import Clock, WallClock, rfc3339
+from traderbot.infra.database import Database
 from traderbot.infra.settings import Settings, load_settings
-from traderbot.model.errors import ConfigurationError
+from traderbot.model.errors import ConfigurationError, TraderbotError
 
 State = Literal["ok", "warning", "failed"]
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "failed": "[red]failed[/]"}
@@ -163,6 +165,25 @@ def check_exposure(settings: Settings) -> Check:
     )
 
 
+def check_server(url: str) -> Check:
+    """Whether the PostgreSQL server that is set answers, and keeps what it says that it committed."""
+    try:
+        database = Database(url)
+        try:
+            with database.read() as connection:
+                names = ("server_version", "fsync", "synchronous_commit")
+                asked = sa.select(*(sa.func.current_setting(name) for name in names))
+                version, fsync, synchronous = connection.execute(asked).one()
+        finally:
+            database.close()
+    except TraderbotError as error:
+        return Check("database", "failed", error.detail, "start the server, or mend database_url")
+    if "off" in (fsync, synchronous):
+        found = f"PostgreSQL {version} with fsync {fsync}, synchronous_commit {synchronous}"
+        return Check("database", "failed", found, "turn both on: a power cut would lose orders")
+    return Check("database", "ok", f"PostgreSQL {version}")
+
+
 def check_settings(settings: Settings) -> Check:
     """That the settings are valid, and how many are set."""
     given = [name for name, origin in settings.origins.items() if origin != "built in"]
@@ -174,7 +195,7 @@ def machine_checks(settings: Settings, clock: Clock) -> list[Check]:
     return [
         check_versions(),
         check_settings(settings),
-        check_sqlite(),
+        check_sqlite() if settings.database_url.startswith("sqlite") else check_server(settings.database_url),
         check_clock(clock),
         check_home(settings.home),
         check_disk(settings.home),

@@ -228,7 +228,10 @@ class Lookup(ABC):
 
     def _bound(self, keys: Collection[Key]) -> Iterable[Key]:
         columns = zip(*keys, strict=True)
-        return zip(*(v if bind is None else map(bind, v) for v, bind in zip(columns, self._binds, strict=True)))
+        return zip(
+            *(v if bind is None else map(bind, v) for v, bind in zip(columns, self._binds, strict=True)),
+            strict=True,
+        )
 
     def _result(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if self._plain:

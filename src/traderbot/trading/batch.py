@@ -330,8 +330,7 @@ class _Needs:
         self.keys: list[Key] = []
 
     def add(self, work: Work) -> None:
-        for account_id, _ in work.plans:
-            self.accounts.add(account_id)
+        self.accounts.update([account_id for account_id, _ in work.plans])
         if work.rules is not None:
             self.streams.add(RULES_STREAM)
         for stream, _ in work.facts:
