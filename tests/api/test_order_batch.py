@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.live import Live, Person
+from api.live import JSON, Live, Person
 
 pytestmark = pytest.mark.integration
 
@@ -50,8 +50,14 @@ def test_a_repeated_batch_gets_its_first_outcomes(live: Live, ada: Person) -> No
     assert first.status_code == 200
     assert again.json() == first.json()
     assert len(ada.get("/orders")["items"]) == 2
-    other = ada.send("/orders/batch", body.replace(b'"1"', b'"2"'), **key).json()["items"]
-    assert [one["problem"]["code"] for one in other[:2]] == ["idempotency_key_reused"] * 2
+    longer = body.replace(b"[{", b'[{"symbol":"MSFT","side":"buy","qty":"3"},{')
+    for other in (body.replace(b'"1"', b'"2"'), longer):
+        refused = ada.send("/orders/batch", other, **key)
+        assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+    assert ada.post("/orders", BUY, 422, **key)["code"] == "idempotency_key_reused"
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b"), *JSON.items()]
+    answer = ada.client.post("/api/v1/orders/batch", content=body, headers=twice)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
     assert len(ada.get("/orders")["items"]) == 2
 
 

@@ -1,5 +1,6 @@
 """A broker's reports over a real port: corrections count, what cannot be halts its symbol."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,6 +34,26 @@ def test_an_execution_taken_back_leaves_nothing_but_its_record(
     portfolio = ada.get("/portfolio")
     assert (portfolio["cash"], portfolio["holdings"]) == (cash, [])
     assert report(admin, ada, kind="bust", **execution)["events"] == []
+
+
+def test_shares_come_back_with_the_day_they_were_bought(live: Live, admin: Person, ada: Person) -> None:
+    ada.order(qty="4")
+    live.step()
+    ada.order(qty="6")
+    live.step()
+    bought = {lot["number"]: lot["opened_at"] for lot in ada.account("/lots")["items"]}
+    assert len(set(bought.values())) == 2
+    live.step(3)
+    sold = ada.order(side="sell", qty="10")["id"]
+    live.step()
+    (fill,) = ada.get("/fills", order_id=sold)["items"]
+    report(admin, ada, kind="bust", order_id=sold, execution_id=fill["execution_id"])
+    lots = [lot for lot in ada.account("/lots")["items"] if lot["qty"] != "0"]
+    assert {lot["number"]: lot["opened_at"] for lot in lots} == bought
+    rows = ada.account("/realised")["items"]
+    taken_back = {row["lot"]: row["opened_at"] for row in rows if row["kind"] == "bust"}
+    assert taken_back == bought
+    assert sum(Decimal(row["realised"]) for row in rows) == 0
 
 
 def test_a_fill_that_was_never_reported_counts_once(live: Live, admin: Person, ada: Person) -> None:
@@ -74,7 +95,9 @@ def test_what_cannot_be_is_put_aside_and_halts_its_symbol(
 
 
 def test_only_the_operator_enters_reports(live: Live, admin: Person, ada: Person, bob: Person) -> None:
-    assert report(ada, ada, 403, kind="bust")["code"] == "forbidden"
-    assert admin.post(f"/admin/accounts/{uuid4()}/reports", {"kind": "bust"}, 404)["code"] == "not_found"
+    assert report(ada, ada, 403, kind="canceled")["code"] == "forbidden"
+    assert admin.post(f"/admin/accounts/{uuid4()}/reports", {"kind": "canceled"}, 404)["code"] == "not_found"
+    assert report(admin, ada, 422, kind="bust")["errors"][0]["field"] == "execution_id"
+    assert report(admin, ada, 422, kind="x\x1b[2J")["errors"][0]["field"] == "kind"
     assert report(admin, ada, 422, kind="fill", more="1")["errors"][0]["field"] == "more"
     assert report(admin, ada, 422, kind="x" * 300)["errors"][0]["field"] == "kind"

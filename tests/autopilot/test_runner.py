@@ -116,7 +116,8 @@ def test_a_paused_strategy_sees_nothing_until_the_account_is_resumed(desk: Desk)
     desk.pilot(account_id, strategy)
     desk.play(3)
     assert strategy.seen == [0, 1]
-    desk.ask(account_id, c.ResumeTrading())
+    desk.ask(account_id, c.RequestResume("code"))
+    desk.ask(account_id, c.ResumeTrading("code"))
     desk.play(3)
     assert strategy.seen == [0, 1, 4, 5, 6]
     assert len(events_of(desk, account_id, e.OrderPlaced)) == 1

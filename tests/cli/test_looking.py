@@ -40,3 +40,12 @@ def test_a_table_keeps_ids_whole_where_nobody_looks(capsys: pytest.CaptureFixtur
     wide = ("0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11",) * 6
     print_table(("a", "b", "c", "d", "e", "f"), [wide])
     assert capsys.readouterr().out.count(wide[0]) == 6
+
+
+def test_what_people_wrote_neither_styles_nor_steers_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name",), [("[/foo]",), ("[red]loud[/red]",), ("\x1b[2J\x1b[31mOWNED\x07",)])
+    out = capsys.readouterr().out
+    assert "[/foo]" in out
+    assert "[red]loud[/red]" in out
+    assert "OWNED" in out
+    assert not {"\x1b", "\x07"} & set(out)

@@ -6,6 +6,7 @@ import pytest
 
 from engine.stand import AAA, BBB, DAY, Stand, reason
 from traderbot.engine.decision import Decision
+from traderbot.engine.money import DEPOSITED_MAX
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.account import AccountKind, LotMethod, Valued
@@ -202,3 +203,20 @@ class TestBaselines:
         after = margin.account.valued
         assert after is not None
         assert [value - 70 for value in msgspec.structs.astuple(after)[3:]] == list(starts)
+
+
+def test_deposits_end_where_gains_still_have_room(stand: Stand) -> None:
+    most = DEPOSITED_MAX - stand.account.cash
+    assert reason(stand.do(c.DepositCash(most + D("0.000001")))) is Reason.BALANCE_LIMIT
+    assert stand.do(c.DepositCash(most)).refusal is None
+    assert reason(stand.do(c.DepositCash(D("0.000001")))) is Reason.BALANCE_LIMIT
+
+
+def test_what_cannot_be_kept_exactly_is_this_accounts_trouble_alone() -> None:
+    """A step of a session decides for many accounts: what breaks one must be known to be its own."""
+    stand = Stand("1000", "margin")
+    stand.own("10")
+    stand.account.positions[AAA].lots[1].qty = stand.account.positions[AAA].qty = D(2_000_000_000)
+    stand.market.quote(AAA, "9000")
+    with pytest.raises(InvariantBroken, match=r"kept exactly"):
+        stand.do(c.RevaluePortfolio(1))

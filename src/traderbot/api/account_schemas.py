@@ -11,6 +11,7 @@ from traderbot.api.schemas_common import (
     Body,
     CashIn,
     DecimalOut,
+    PlainText,
     QuantityIn,
     RatioIn,
     SymbolIn,
@@ -206,7 +207,7 @@ class HaltIn(Body):
         }
     )
 
-    detail: str = Field(min_length=1, max_length=200)
+    detail: PlainText = Field(min_length=1, max_length=200)
     symbol: SymbolIn | None = None
 
 

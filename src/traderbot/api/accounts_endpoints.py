@@ -22,7 +22,7 @@ from traderbot.api.account_schemas import (
 from traderbot.api.order_answers import as_json
 from traderbot.api.order_entry import NO_ACCOUNT, IdempotencyKey, submit
 from traderbot.api.problems import problem_responses
-from traderbot.api.security import CurrentUser
+from traderbot.api.security import BY_KEY, CurrentUser, Person
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
 from traderbot.infra.ids import new_id
@@ -156,11 +156,12 @@ def read_limits(platform: ThePlatform, account_id: NamedAccount) -> BothLimits:
 @router.put(
     "/{account_id}/limits",
     summary="Replace the account's own limits",
-    description="Replaces all of them at once, on record with who did it; the platform's count as well.",
-    responses=problem_responses(400, 401, 404, 413, 415, 422, 503, s404=NO_ACCOUNT),
+    description="Replaces all of them at once, on record with who did it; the platform's count as well."
+    " Signed in, or by an admin's key: what trades by a key cannot take its own limits away.",
+    responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 503, s403=BY_KEY, s404=NO_ACCOUNT),
 )
 async def replace_limits(
-    body: LimitsIn, platform: ThePlatform, account_id: NamedAccount, meta: RequestMeta
+    body: LimitsIn, platform: ThePlatform, account_id: NamedAccount, _person: Person, meta: RequestMeta
 ) -> BothLimits:
     await _asked(platform, account_id, SetLimits(body.limits()), meta)
     return await run_in_threadpool(_limits_now, platform, account_id)

@@ -14,7 +14,7 @@ from traderbot.api.account_answers import existing
 from traderbot.api.account_schemas import HaltIn, HaltsOut, ResumeCodeOut, ResumeIn, ResumeRequestIn
 from traderbot.api.order_entry import NO_ACCOUNT
 from traderbot.api.problems import problem_responses
-from traderbot.api.security import AdminUser
+from traderbot.api.security import BY_KEY, AdminUser, Person
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
 from traderbot.infra.journal import Meta
@@ -54,10 +54,12 @@ async def halt(body: HaltIn, platform: ThePlatform, account_id: AccountId, meta:
     "/risk/halt/resume-request",
     summary="Ask to resume trading on the account",
     description=_FIRST,
-    responses=problem_responses(400, 401, 404, 409, 413, 415, 422, 503, s404=NO_ACCOUNT, s409=_NOT),
+    responses=problem_responses(
+        400, 401, 403, 404, 409, 413, 415, 422, 503, s403=BY_KEY, s404=NO_ACCOUNT, s409=_NOT
+    ),
 )
 async def request_resume(
-    body: ResumeRequestIn, platform: ThePlatform, account_id: AccountId, meta: RequestMeta
+    body: ResumeRequestIn, platform: ThePlatform, account_id: AccountId, _person: Person, meta: RequestMeta
 ) -> ResumeCodeOut:
     code = _new_code()
     await _decide(platform, account_id, RequestResume(code, body.symbol), meta)
@@ -68,9 +70,13 @@ async def request_resume(
     "/risk/halt/resume",
     summary="Resume trading on the account",
     description="The second of two steps, with the code that the first gave.",
-    responses=problem_responses(400, 401, 404, 409, 413, 415, 422, 503, s404=NO_ACCOUNT, s409=_UNASKED),
+    responses=problem_responses(
+        400, 401, 403, 404, 409, 413, 415, 422, 503, s403=BY_KEY, s404=NO_ACCOUNT, s409=_UNASKED
+    ),
 )
-async def resume(body: ResumeIn, platform: ThePlatform, account_id: AccountId, meta: RequestMeta) -> HaltsOut:
+async def resume(
+    body: ResumeIn, platform: ThePlatform, account_id: AccountId, _person: Person, meta: RequestMeta
+) -> HaltsOut:
     return await _decide(platform, account_id, ResumeTrading(body.code, body.symbol), meta)
 
 

@@ -11,7 +11,7 @@ from traderbot.api.access import Refused, RequestMeta, ThePlatform
 from traderbot.api.account_answers import limits_out
 from traderbot.api.account_schemas import LimitsIn, LimitsOut
 from traderbot.api.problems import problem_responses
-from traderbot.api.schemas_common import Answer, Body, DecimalOut, RatioIn, SymbolIn
+from traderbot.api.schemas_common import Answer, Body, DecimalOut, PlainText, RatioIn, SymbolIn
 from traderbot.api.security import AdminUser
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
@@ -21,7 +21,7 @@ from traderbot.trading.halts import change_rules, rules_in_force
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"], route_class=StrictRoute)
 
 SECTORS_MAX = 20_000
-Sector = Annotated[str, Field(min_length=1, max_length=80)]
+Sector = Annotated[PlainText, Field(min_length=1, max_length=80)]
 
 
 class MarginIn(Body):

@@ -92,7 +92,7 @@ class HttpMetrics:
 
 class BodyLimit:
     """Refuses bodies over the limit: at once where the length is declared, else at the byte that crosses
-    it.
+    it. Refuses a query with a NUL character too, which no text may have.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
@@ -102,6 +102,10 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if b"%00" in scope.get("query_string", b""):
+            refusal = problem(422, "invalid_value", "query: expected texts without a NUL character")
+            await refusal(scope, receive, send)
             return
         declared = _header(scope, b"content-length") or "0"
         if (

@@ -7,17 +7,19 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from traderbot.api.access import AccountId, RequestMeta, ThePlatform
+from traderbot.api.access import AccountId, Refused, RequestMeta, ThePlatform
 from traderbot.api.account_answers import existing
 from traderbot.api.order_answers import as_json, placed_content
-from traderbot.api.order_entry import NO_ACCOUNT, IdempotencyKey, request_hash
+from traderbot.api.order_entry import NO_ACCOUNT, IdempotencyKey, idempotency_key, request_hash
 from traderbot.api.order_schemas import BatchIn, BatchOut, OrderIn, PreviewOut
 from traderbot.api.problems import invalid, problem_content, problem_of, problem_responses, unexpected_content
 from traderbot.api.strict_json import StrictRoute
+from traderbot.bootstrap import Platform
 from traderbot.engine.gate import preview
 from traderbot.infra.ids import new_id
 from traderbot.model.commands import PlaceOrder
 from traderbot.model.errors import TraderbotError
+from traderbot.model.reasons import Reason
 from traderbot.trading.halts import rules_in_force
 from traderbot.trading.work import Idempotency, Outcome, Work
 
@@ -42,21 +44,41 @@ async def place_orders(
     meta: RequestMeta,
     key: IdempotencyKey = None,
 ) -> Response:
+    key = idempotency_key(request)  # once at most
     digest = b"" if key is None else await request_hash(request)
     commands = [_read(one) for one in body.orders]
     asked = [
-        # no key that anybody can send has a space, so that none is that of an item
-        Work(
-            commands=[(account_id, command)],
-            meta=meta,
-            key=None if key is None else Idempotency(f"{key} {index}", digest),
-        )
-        for index, command in enumerate(commands)
-        if isinstance(command, PlaceOrder)
+        Work(commands=[(account_id, command)], meta=meta, key=_key_of(key, index, digest))
+        for index, command in enumerate(command for command in commands if isinstance(command, PlaceOrder))
     ]
-    outcomes = iter(await asyncio.gather(*map(platform.path.asubmit, asked), return_exceptions=True))
+    submitted = []
+    if key is not None and asked:
+        submitted.append(await _first(platform, asked.pop(0)))
+    submitted += await asyncio.gather(*map(platform.path.asubmit, asked), return_exceptions=True)
+    outcomes = iter(submitted)
     items = [_item(next(outcomes) if isinstance(one, PlaceOrder) else one) for one in commands]
     return as_json({"items": items})
+
+
+def _key_of(key: str | None, index: int, digest: bytes) -> Idempotency | None:
+    """The first order has the request's own key, so that another request under it is seen before anything is
+    placed. No key that anybody can send has a space, so that none is that of a later order.
+    """
+    if key is None:
+        return None
+    return Idempotency(key if index == 0 else f"{key} {index}", digest)
+
+
+async def _first(platform: Platform, work: Work) -> Outcome | BaseException:
+    """What came of the first order under a key. Errors: Refused for a key that another request used."""
+    try:
+        outcome = await platform.path.asubmit(work)
+    except Exception as error:  # noqa: BLE001 - answered with the order, as for the others
+        return error
+    refusal = outcome.refusal
+    if refusal is not None and refusal.reason is Reason.IDEMPOTENCY_KEY_REUSED:
+        raise Refused(refusal)
+    return outcome
 
 
 def _read(members: Any) -> PlaceOrder | dict[str, Any]:

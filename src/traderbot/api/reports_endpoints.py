@@ -11,15 +11,16 @@ from pydantic import ConfigDict, Field
 
 from traderbot.api.access import RequestMeta, ThePlatform
 from traderbot.api.problems import problem_responses
-from traderbot.api.schemas_common import Answer, Body, IdIn, TimeIn
+from traderbot.api.schemas_common import Answer, Body, IdIn, PlainText, TimeIn
 from traderbot.api.security import AdminUser
 from traderbot.api.strict_json import StrictRoute
+from traderbot.model.errors import InvalidValue
 from traderbot.model.events import ReportQuarantined
 from traderbot.trading.reports import TEXT_MAX, report_work
 
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"], route_class=StrictRoute)
 
-Text = Annotated[str | None, Field(max_length=TEXT_MAX)]
+Text = Annotated[PlainText, Field(max_length=TEXT_MAX)] | None
 
 
 class ReportIn(Body):
@@ -38,7 +39,9 @@ class ReportIn(Body):
         }
     )
 
-    kind: str = Field(max_length=TEXT_MAX, description="fill, accepted, rejected, canceled, expired or bust.")
+    kind: PlainText = Field(
+        max_length=TEXT_MAX, description="fill, accepted, rejected, canceled, expired or bust."
+    )
     order_id: Text = None
     execution_id: Text = None
     symbol: Text = None
@@ -46,7 +49,7 @@ class ReportIn(Body):
     price: Text = None
     fee: Text = None
     detail: Text = None
-    time: TimeIn | None = Field(default=None, description="Market time of the execution.")
+    time: TimeIn | None = Field(default=None, description="Market time of the execution; now without it.")
     completes: bool = Field(default=False, description="Nothing more will come of the order.")
 
 
@@ -67,9 +70,10 @@ class ReportOut(Answer):
 async def enter_report(
     account_id: IdIn, body: ReportIn, platform: ThePlatform, _admin: AdminUser, meta: RequestMeta
 ) -> ReportOut:
+    if body.kind in ("fill", "bust") and body.execution_id is None:
+        raise InvalidValue("execution_id", f"the id of the execution, for a {body.kind}")
     raw = {name: text for name, text in body.model_dump().items() if text not in (None, False)}
-    if body.time is not None:
-        raw["time"] = str(body.time)
+    raw["time"] = str(platform.session.market.time if body.time is None else body.time)
     outcome = await platform.path.asubmit(report_work(account_id, raw, meta))
     aside = next((event for event in outcome.events if isinstance(event, ReportQuarantined)), None)
     return ReportOut(

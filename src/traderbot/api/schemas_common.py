@@ -15,7 +15,15 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from traderbot.api.strict_json import Scientific
@@ -141,6 +149,17 @@ RatioIn = Annotated[
     _amount_by(lambda value: fraction(value, "ratio", _RATIO_MAX)),
     _amount_schema(9, "0.25", "A fraction, exact: 0.25 is 25 percent."),
 ]
+
+
+def _plain_text(value: str) -> str:
+    if not value.isprintable():
+        raise PydanticCustomError("invalid_value", "printable characters on one line")
+    return value
+
+
+PlainText = Annotated[str, AfterValidator(_plain_text)]
+"""What a person writes and others read, in a terminal too: no control or direction characters."""
+
 IdIn = Annotated[UUID, _taken_by(uuid_from), WithJsonSchema({"type": "string", "format": "uuid"})]
 TimeIn = Annotated[
     int,

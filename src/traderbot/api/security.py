@@ -8,13 +8,15 @@ from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from traderbot.model.errors import Unauthorized
+from traderbot.model.errors import Forbidden, Unauthorized
 from traderbot.users.people import Principal
 from traderbot.users.service import UsersService
 from traderbot.users.tokens import API_KEY_START
 
 _NEEDED = "a bearer token or an API key is needed"
 _BEARER = "bearer "
+BY_KEY = ("forbidden", "this needs the role admin")
+"""Of what a trader does signed in, and not by an API key."""
 
 
 class BearerScheme(SecurityBase):
@@ -93,9 +95,29 @@ CurrentUser = Annotated[Principal, Depends(current_user)]
 
 
 async def require_admin(request: Request, principal: CurrentUser) -> Principal:
-    """The principal, if an admin now. Errors: Unauthorized, Forbidden."""
+    """The principal, if an admin now, by a credential for all of them. Errors: Unauthorized, Forbidden."""
+    await require_whole_user(principal)
     await run_in_threadpool(users_of(request).require_admin, principal)
     return principal
 
 
+async def require_whole_user(principal: CurrentUser) -> Principal:
+    """The principal, unless their key is good for one account alone. Errors: Unauthorized, Forbidden."""
+    if principal.bound:
+        raise Forbidden("this API key is good for its account alone")
+    return principal
+
+
+async def require_person(request: Request, principal: CurrentUser) -> Principal:
+    """The principal, if signed in with a password, or an admin: what trades by an API key must not take its
+    own limits away. Errors: Unauthorized, Forbidden.
+    """
+    if principal.via != "token":
+        await require_whole_user(principal)
+        await run_in_threadpool(users_of(request).require_admin, principal)
+    return principal
+
+
 AdminUser = Annotated[Principal, Depends(require_admin)]
+WholeUser = Annotated[Principal, Depends(require_whole_user)]
+Person = Annotated[Principal, Depends(require_person)]

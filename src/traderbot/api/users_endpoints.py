@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from traderbot.api.access import owned
 from traderbot.api.problems import problem_responses
-from traderbot.api.security import CurrentUser, users_of
+from traderbot.api.security import CurrentUser, WholeUser, users_of
 from traderbot.api.strict_json import StrictRoute
 from traderbot.api.users_schemas import (
     ApiKeyIn,
@@ -21,6 +21,8 @@ from traderbot.api.users_schemas import (
 from traderbot.users.people import Preferences
 
 router = APIRouter(prefix="/api/v1/users/me", tags=["users"], route_class=StrictRoute)
+
+_BOUND = ("forbidden", "this API key is good for its account alone")
 
 
 @router.get(
@@ -45,9 +47,9 @@ def read_preferences(request: Request, principal: CurrentUser) -> PreferencesOut
     summary="Replace my preferences",
     description="Replaces all of them. Sectors are the eleven of GICS; "
     "none may be both preferred and excluded.",
-    responses=problem_responses(400, 401, 413, 415, 422),
+    responses=problem_responses(400, 401, 403, 413, 415, 422, s403=_BOUND),
 )
-def replace_preferences(request: Request, principal: CurrentUser, body: PreferencesIn) -> PreferencesOut:
+def replace_preferences(request: Request, principal: WholeUser, body: PreferencesIn) -> PreferencesOut:
     wanted = Preferences(
         body.risk_tolerance,
         body.investment_goal,
@@ -61,9 +63,9 @@ def replace_preferences(request: Request, principal: CurrentUser, body: Preferen
     "/api-keys",
     summary="My API keys",
     description="Keys that are not revoked, newest first, without their secrets.",
-    responses=problem_responses(401),
+    responses=problem_responses(401, 403, s403=_BOUND),
 )
-def list_api_keys(request: Request, principal: CurrentUser) -> ApiKeysOut:
+def list_api_keys(request: Request, principal: WholeUser) -> ApiKeysOut:
     return ApiKeysOut(
         items=[ApiKeyOut.model_validate(key) for key in users_of(request).api_keys(principal.user_id)]
     )
@@ -102,9 +104,9 @@ async def create_api_key(request: Request, principal: CurrentUser, body: ApiKeyI
     status_code=204,
     summary="Revoke an API key",
     description="The key stops working at once.",
-    responses=problem_responses(401, 404, 422),
+    responses=problem_responses(401, 403, 404, 422, s403=_BOUND),
 )
-def revoke_api_key(request: Request, principal: CurrentUser, key_id: UUID) -> Response:
+def revoke_api_key(request: Request, principal: WholeUser, key_id: UUID) -> Response:
     users_of(request).revoke_api_key(principal.user_id, key_id)
     return Response(status_code=204)
 

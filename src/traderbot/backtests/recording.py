@@ -11,10 +11,11 @@ import msgspec
 from traderbot.engine.apply import apply
 from traderbot.engine.decide import decide
 from traderbot.engine.market import Mark, Phase
+from traderbot.engine.money import DEPOSITED_MAX
 from traderbot.market.level2 import Recording
 from traderbot.model import rounding
 from traderbot.model.account import Account, AccountKind
-from traderbot.model.amounts import MONEY_MAX, Money, Price
+from traderbot.model.amounts import Money, Price
 from traderbot.model.commands import Command, DepositCash, OpenAccount, PlaceOrder
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import Event, OrderFilled
@@ -112,11 +113,14 @@ class _Desk:
         self.events: list[Event] = []
         self.refusal: Refusal | None = None
         self.placed_at = 0
-        self._rules: Rules = msgspec.structs.replace(costs.rules, max_order_value=MONEY_MAX)
+        self._rules: Rules = msgspec.structs.replace(costs.rules, max_order_value=DEPOSITED_MAX)
         self._broker = SimulatedBroker(costs, self._rules)
         self._memory = Memory()
         self.take(
-            [OpenAccount(_NOBODY, _NOBODY, _NOBODY, "USD", AccountKind.MARGIN), DepositCash(Money(MONEY_MAX))]
+            [
+                OpenAccount(_NOBODY, _NOBODY, _NOBODY, "USD", AccountKind.MARGIN),
+                DepositCash(Money(DEPOSITED_MAX)),
+            ]
         )
         self.events.clear()
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import Connection
 
@@ -61,7 +62,9 @@ def shown(value: object) -> str:
     """A figure, an id or a word for a cell."""
     if value is None or value == "":
         return "-"
-    return canonical(value) if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return canonical(value)
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
 
 
 def shown_time(at: int | None) -> str:
@@ -76,7 +79,7 @@ def print_table(
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(shown, row))
+        table.add_row(*(escape(shown(value)) for value in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=_UNSEEN_WIDTH)

@@ -191,7 +191,7 @@ def bust(account: Account, command: c.BustExecution, market: Market, rules: Rule
     held = account.held - sum([account.orders[order_id].hold for order_id in gone], NOTHING)
     back = execution.notional if execution.side is Side.BUY else -execution.notional
     overdraft = _overdraft(account, held, back + execution.fee)
-    undone = lots.undo(account, execution)
+    undone = lots.undo(account, execution, command.opened)
     busted = e.ExecutionBusted(
         at=execution.at,
         order_id=execution.order_id,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from traderbot.engine.ledger import postings
 from traderbot.model.account import NOTHING, Account, AccountKind
+from traderbot.model.amounts import MONEY_MAX
 from traderbot.model.errors import InvariantBroken
 from traderbot.model.events import Event
 from traderbot.model.orders import Order
@@ -20,7 +21,9 @@ def post(account: Account, event: Event) -> None:
     """Add an event's postings to the balances."""
     balances = account.balances
     for entry in postings(event):
-        balances[entry.ledger] += entry.amount
+        balance = balances[entry.ledger] = balances[entry.ledger] + entry.amount
+        if not -MONEY_MAX <= balance <= MONEY_MAX:
+            raise InvariantBroken(f"account {account.id}: {entry.ledger} of {balance} cannot be kept exactly")
 
 
 def check_money(account: Account) -> None:

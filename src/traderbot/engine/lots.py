@@ -4,7 +4,7 @@ Shares and cost of a lot are negative when it was sold short. Gains are gross of
 moved plus what it changed of the cost of the position.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -122,11 +122,12 @@ def _cost_of_a_share(lot: Lot) -> tuple[bool, Fraction]:
     return not lot.qty, Fraction(lot.cost) / Fraction(lot.qty) if lot.qty else Fraction(0)
 
 
-def undo(account: Account, execution: Execution) -> Undone:
+def undo(account: Account, execution: Execution, opened: Mapping[int, int] | None = None) -> Undone:
     """What is left to take back of an execution, after everything that happened since.
 
     Shares that it opened leave its own lot first, then others by the account's method; those that were sold
     since are owed. Lots that it closed come back at their cost, but for shares that cover what is owed.
+    opened: when lots were opened that are gone; the execution's own time stands for what is not known.
     """
     position = account.positions.get(execution.symbol) or Position(execution.symbol)
     book = _Book(account, position)
@@ -135,7 +136,7 @@ def undo(account: Account, execution: Execution) -> Undone:
         cost = execution.notional if execution.lot_cost is None else execution.lot_cost
         book.remove(execution.lot, qty, cost, execution.at)
     for part in execution.relief:
-        book.put_back(part, execution.at)
+        book.put_back(part, (opened or {}).get(part.lot, execution.at))
     owned = position.qty + (-execution.qty if execution.side is Side.BUY else execution.qty)
     if not owned:
         book.sweep()

@@ -1,6 +1,7 @@
 """An account's opening and its money: deposits, withdrawals, interest, revaluation; and its settings."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from traderbot.engine import baselines
@@ -11,6 +12,7 @@ from traderbot.engine.ledger import (
     BORROW_FEE,
     CORRECTION,
     DEPOSIT,
+    EXTERNAL,
     LEDGERS,
     MARGIN_INTEREST,
     WITHDRAWAL,
@@ -20,7 +22,7 @@ from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, Account, AccountKind
-from traderbot.model.amounts import Money, Price
+from traderbot.model.amounts import MONEY_MAX, Money, Price
 from traderbot.model.errors import InvariantBroken
 from traderbot.model.reasons import Reason
 from traderbot.model.rules import NO_LIMITS, Rules
@@ -43,7 +45,14 @@ def _open_account(account: Account, command: c.OpenAccount, market: Market, rule
     return Decision((opened,))
 
 
+DEPOSITED_MAX = Decimal(1_000_000_000_000)
+"""So much less than what can be kept exactly that gains have room."""
+
+
 def _deposit(account: Account, command: c.DepositCash, market: Market, rules: Rules) -> Decision:
+    there = max(account.cash, -account.balances[EXTERNAL])
+    if command.amount + there > DEPOSITED_MAX:
+        return no(Reason.BALANCE_LIMIT, f"(asked {rounding.cents(command.amount)})")
     return Decision((e.CashMoved(market.time, command.amount, DEPOSIT),))
 
 
@@ -103,6 +112,8 @@ def _revalue(account: Account, command: c.RevaluePortfolio, market: Market, rule
         return no(Reason.UNKNOWN_SYMBOL, f"({unmarked.symbol})")
     cash = account.cash
     equity = Money(cash + value)
+    if not (abs(value) <= MONEY_MAX and abs(equity) <= MONEY_MAX):
+        raise InvariantBroken(f"account {account.id}: a value of {value} is more than can be kept exactly")
     valued = e.PortfolioRevalued(market.time, command.step, cash, Money(value), equity, marks)
     if account.kind is not AccountKind.MARGIN:
         return Decision((valued,))

@@ -281,11 +281,13 @@ class RecordLateExecution(msgspec.Struct, frozen=True):
 class BustExecution(msgspec.Struct, frozen=True):
     """A broker's word that an execution did not happen after all. execution: the event that recorded it.
 
-    order: as it was closed, None while it is open.
+    order: as it was closed, None while it is open. opened: when the lots that it used up were opened, by
+    number, for those that are gone.
     """
 
     execution: Execution
     order: Order | None = None
+    opened: dict[int, int] = {}
 
 
 class QuarantineReport(msgspec.Struct, frozen=True):

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     IMPOSSIBLE_REPORT = "impossible_report"
     RESUME_NOT_REQUESTED = "resume_not_requested"
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    BALANCE_LIMIT = "balance_limit"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -116,6 +117,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.OUTCOME_UNKNOWN: "Whether the broker has this order is not known yet; it can only wait.",
     Reason.IMPOSSIBLE_REPORT: "The broker's report cannot be; it was put aside and the symbol is halted.",
     Reason.RESUME_NOT_REQUESTED: "A halt is lifted in two steps: ask, then confirm with the code given.",
+    Reason.BALANCE_LIMIT: "An account takes deposits up to a trillion in all.",
     Reason.INSUFFICIENT_FUNDS: "Not enough available cash for this withdrawal.",
 }
 

@@ -20,7 +20,7 @@ from traderbot.infra.journal import canonical, last_position
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, Account
 from traderbot.model.actions import ActionKind
-from traderbot.model.events import CorporateActionApplied, Event, Execution, ExecutionBusted
+from traderbot.model.events import CorporateActionApplied, Event, Execution, ExecutionBusted, RestoredLot
 from traderbot.model.symbols import Symbol
 from traderbot.trading.as_of import entries_until
 
@@ -136,30 +136,46 @@ def _opened_at(account: Account, symbol: Symbol, number: int, otherwise: int) ->
 
 
 def _taken_back(account: Account, event: ExecutionBusted, version: int) -> list[ReliefRow]:
-    """One row for the gain that was taken back; none where the execution had only opened."""
+    """One row for each lot whose gain was taken back; none where the execution had only opened."""
     if not event.realised:
         return []
-    restored = event.restored[0] if event.restored else None
-    qty = sum((abs(part.qty) for part in event.restored), NOTHING)
-    cost = sum((part.cost for part in event.restored), NOTHING)
-    return [
-        ReliefRow(
-            at=event.at,
-            symbol=event.symbol,
-            kind="bust",
-            lot=restored.lot if restored else 0,
-            opened_at=restored.opened_at if restored else event.at,
-            qty=-qty,
-            proceeds=event.realised - cost,
-            cost=-cost,
-            realised=event.realised,
-            fee=-event.fee,
-            term=term_of(restored.opened_at, event.at) if restored else "short",
-            order_id=event.order_id,
-            execution_id=event.execution_id,
-            version=version,
-        )
-    ]
+    if not event.restored:
+        return [
+            _bust_row(event, RestoredLot(0, NOTHING, NOTHING, event.at), event.realised, event.fee, version)
+        ]
+    left = qty_left = sum((part.qty for part in event.restored), NOTHING)
+    proceeds = event.realised - sum((part.cost for part in event.restored), NOTHING)
+    fee: Decimal = event.fee
+    rows = []
+    for part in event.restored:
+        last = part.qty == qty_left
+        moved = proceeds if last or not left else rounding.pro_rata(proceeds, part.qty, qty_left)
+        paid = fee if last or not left else rounding.pro_rata(fee, part.qty, qty_left)
+        proceeds, fee, qty_left = proceeds - moved, fee - paid, qty_left - part.qty
+        rows.append(_bust_row(event, part, moved, paid, version))
+    return rows
+
+
+def _bust_row(
+    event: ExecutionBusted, part: RestoredLot, proceeds: Decimal, fee: Decimal, version: int
+) -> ReliefRow:
+    """What is taken back of the gain of one lot."""
+    return ReliefRow(
+        at=event.at,
+        symbol=event.symbol,
+        kind="bust",
+        lot=part.lot,
+        opened_at=part.opened_at,
+        qty=-abs(part.qty),
+        proceeds=proceeds,
+        cost=-part.cost,
+        realised=proceeds + part.cost,
+        fee=-fee,
+        term="short" if part.qty < 0 else term_of(part.opened_at, event.at),
+        order_id=event.order_id,
+        execution_id=event.execution_id,
+        version=version,
+    )
 
 
 def _adjusted(account: Account, event: CorporateActionApplied, version: int) -> list[ReliefRow]:

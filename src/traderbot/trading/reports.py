@@ -172,7 +172,15 @@ class _Desk:
         closed = None
         if order_id not in self._account.orders:
             closed = load_order(self._connection, self._account.id, order_id)
-        return [BustExecution(execution, closed)]
+        return [BustExecution(execution, closed, self._opened(execution))]
+
+    def _opened(self, execution: Execution) -> dict[int, int]:
+        """When the lots that an execution used up were opened."""
+        lots, numbers = t.lots.c, [part.lot for part in execution.relief]
+        query = sa.select(lots.number, lots.opened_at).where(
+            lots.account_id == self._account.id, lots.number.in_(numbers)
+        )
+        return {row.number: row.opened_at for row in self._connection.execute(query)} if numbers else {}
 
     def accepted(self) -> list[Command]:
         return self._about_order(lambda order: [AcceptOrder(order.id)])
