@@ -114,6 +114,12 @@ def test_a_command_that_makes_no_sense_cannot_be_made(make, field: str) -> None:
     assert refusal.value.field == field
 
 
+def test_a_refusal_shows_no_insides() -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        c.PlaceOrder(ID, AAA, Side.BUY, D(1), take_profit=GAIN)
+    assert refusal.value.detail == "take_profit: expected nothing but for a bracket, oco or oto order"
+
+
 def test_orders_of_every_kind_can_be_made() -> None:
     made = [
         c.PlaceOrder(ID, AAA, Side.BUY, D("0.000000001")),

@@ -170,7 +170,8 @@ class _Server:
         except HTTPError as error:
             raise Conflict(_detail(error)) from None
         except (URLError, TimeoutError, json.JSONDecodeError) as error:
-            raise Unavailable(f"{self._url}: {getattr(error, 'reason', error)}") from None
+            reason = getattr(error, "reason", error)
+            raise Unavailable(f"{self._url}: {reason}; say by --url where traderbot serves") from None
 
 
 def _detail(error: HTTPError) -> str:

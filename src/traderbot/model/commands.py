@@ -37,7 +37,8 @@ def _positive(field: str, amount: Decimal | None) -> None:
 def _only(field: str, given: object, wanted: bool, whose: str) -> None:
     """A field that one kind of order needs and no other takes."""
     if (given is not None) is not wanted:
-        raise InvalidValue(field, f"to be given for {whose}" if wanted else f"nothing but for {whose}", given)
+        shown = None if isinstance(given, msgspec.Struct) else given
+        raise InvalidValue(field, f"to be given for {whose}" if wanted else f"nothing but for {whose}", shown)
 
 
 class OpenAccount(msgspec.Struct, frozen=True):
@@ -200,8 +201,9 @@ class PlaceOrder(msgspec.Struct, frozen=True):
                 raise InvalidValue("type", "limit for an oco order", self.type.value)
         else:
             wanted = kind is OrderClass.BRACKET
-            _only("take_profit", exits[0], wanted, "a bracket order")
-            _only("stop_loss", exits[1], wanted, "a bracket order")
+            whose = "a bracket order" if wanted else "a bracket, oco or oto order"
+            _only("take_profit", exits[0], wanted, whose)
+            _only("stop_loss", exits[1], wanted, whose)
         if kind is OrderClass.SIMPLE:
             return
         if self.time_in_force not in _LASTING or self.extended_hours:
