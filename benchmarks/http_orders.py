@@ -44,10 +44,13 @@ ANSWER = b'{"filler":"' + b"x" * 560 + b'"}'  # as long as an order
 class Client(asyncio.Protocol):
     """One keep-alive connection that sends a request as soon as the last is answered."""
 
-    def __init__(self, head: bytes, count: int, body: bytes = ORDER, pause: float = 0) -> None:
+    def __init__(
+        self, head: bytes, count: int, body: bytes = ORDER, pause: float = 0, first: float = 0
+    ) -> None:
         self.request = head + b"content-length: %d\r\n\r\n" % len(body) + body
         self.left = count
         self.pause = pause
+        self.first = first  # so many seconds in, so that a pace is no burst of all clients at once
         self.due = 0.0
         self.latencies: list[float] = []
         self.done = asyncio.get_running_loop().create_future()
@@ -55,7 +58,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        self.due = time.perf_counter()
+        self.due = time.perf_counter() + self.first
         self.send()
 
     def send(self) -> None:
@@ -109,14 +112,15 @@ async def load(
     body = b'{"orders":[%s]}' % b",".join([ORDER] * batch) if batch else ORDER
     pause = len(tokens) / rate if rate else 0
     began = time.perf_counter()
-    for token in tokens:
+    for number, token in enumerate(tokens):
+        first = number / rate if rate else 0.0
         head = (
             f"POST {path} HTTP/1.1\r\nhost: {place.netloc}\r\nauthorization: Bearer {token}\r\n"
             "content-type: application/json\r\naccept: */*\r\n"
         )
         count = orders // len(tokens) // (batch or 1)
         _, client = await loop.create_connection(
-            lambda head=head, count=count: Client(head.encode(), count, body, pause),
+            lambda head=head, count=count, first=first: Client(head.encode(), count, body, pause, first),
             place.hostname,
             place.port,
         )
