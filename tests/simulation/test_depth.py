@@ -182,6 +182,7 @@ def test_a_walk_never_takes_more_than_is_shown(
     for fill in first:
         assert fill.price <= limit
         assert fill.qty <= shown[int(fill.price) - 101] * D(share)
+    market.book.move(DepthUpdate(AAA, market.time, 1, levels("99x1"), levels(text), snapshot=True))
     market.see(market.book)
     fills = filled(market)
     assert len({fill.execution_id for fill in fills}) == len(fills)

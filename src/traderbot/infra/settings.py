@@ -5,15 +5,13 @@ with its origin.
 import contextlib
 import difflib
 import os
-import re
 import secrets
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,17 +22,27 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     InitSettingsSource,
-    NoDecode,
     SettingsConfigDict,
 )
 
-from traderbot.model.amounts import Money, money
-from traderbot.model.errors import ConfigurationError, InvalidValue
+from traderbot.infra.setting_types import (
+    SECRET_BYTES_MIN,
+    MoneySetting,
+    Networks,
+    Origins,
+    Rates,
+    between,
+    expanded,
+    long_enough,
+    rate,
+    wrong,
+)
+from traderbot.model.amounts import Money
+from traderbot.model.errors import ConfigurationError
 
 Origin = Literal["built in", "file", "environment", "command line"]
 
@@ -44,81 +52,6 @@ CONFIG_VARIABLE = "TRADERBOT_CONFIG"
 _NOT_SETTINGS = frozenset(
     {CONFIG_VARIABLE, "TRADERBOT_SHARED_DATA"}
 )  # the file's place; where tests find data
-_PLAIN = re.compile(r"[0-9]{1,13}(\.[0-9]{1,9})?", re.ASCII)
-_SECRET_BYTES_MIN = 32
-
-
-def _wrong(expected: str) -> PydanticCustomError:
-    return PydanticCustomError("setting", "{expected}", {"expected": expected})
-
-
-def _positive_money(value: object) -> Money:
-    """Money above zero, from text, int or Decimal."""
-    expected = "a positive amount of money such as 100000 or 2500.50"
-    try:
-        amount = money(value)
-    except InvalidValue:
-        raise _wrong(expected) from None
-    if amount <= 0:
-        raise _wrong(expected)
-    return amount
-
-
-def _between(lowest: str, highest: str) -> Callable[[object], Decimal]:
-    """A check for an exact decimal from lowest to highest, written plainly, never a float."""
-    expected = f"a plain decimal from {lowest} to {highest}"
-
-    def check(value: object) -> Decimal:
-        if isinstance(value, bool | float) or not isinstance(value, str | int | Decimal):
-            raise _wrong(expected)
-        text = str(value)
-        if _PLAIN.fullmatch(text) is None:
-            raise _wrong(expected)
-        number = Decimal(text)
-        if not Decimal(lowest) <= number <= Decimal(highest):
-            raise _wrong(expected)
-        return number
-
-    return check
-
-
-def _origin_url(text: str) -> str:
-    """An exact web origin. "*" and "null" are refused: either would hand any page the answers meant for
-    one.
-    """
-    expected = "exact origins such as https://desk.example.com, without path; '*' and 'null' are not allowed"
-    try:
-        parts = urlsplit(text)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        raise _wrong(expected) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "*" in text:
-        raise _wrong(expected)
-    if text != f"{parts.scheme}://{parts.hostname}{port}":
-        raise _wrong(expected)
-    return text
-
-
-def _comma_separated(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _long_enough(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value().encode()) < _SECRET_BYTES_MIN:
-        raise _wrong(f"at least {_SECRET_BYTES_MIN} characters, made by a generator of random text")
-    return value
-
-
-def _expanded(value: Path) -> Path:
-    return value.expanduser().absolute()
-
-
-MoneySetting = Annotated[Money, BeforeValidator(_positive_money)]
-Origins = Annotated[
-    list[Annotated[str, AfterValidator(_origin_url)]], NoDecode, BeforeValidator(_comma_separated)
-]
 
 
 class Settings(BaseSettings):
@@ -131,7 +64,7 @@ class Settings(BaseSettings):
     )
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
 
-    home: Annotated[Path, AfterValidator(_expanded)] = Field(
+    home: Annotated[Path, AfterValidator(expanded)] = Field(
         default_factory=lambda: Path.home() / ".traderbot",
         description="Where data, keys and the database live.",
     )
@@ -142,11 +75,58 @@ class Settings(BaseSettings):
         min_length=1,
         description="SQLAlchemy URL of the database.",
     )
+    database_readers: int = Field(
+        default=8, ge=1, le=200, description="Reading connections a process keeps open to the database."
+    )
+    statement_timeout_s: int = Field(
+        default=30, ge=1, le=3600, description="Longest a reading statement may take, on PostgreSQL."
+    )
+    slow_query_ms: int = Field(
+        default=250,
+        ge=1,
+        le=3_600_000,
+        description="A reading statement that takes longer is logged, with its plan.",
+    )
+    valkey_url: SecretStr | None = Field(
+        default=None, description="Valkey (or Redis) to share cache and rate limits by, redis://HOST:PORT/0."
+    )
+    nats_url: SecretStr | None = Field(
+        default=None, description="NATS server with JetStream that events are published to, nats://HOST:PORT."
+    )
+    instance: str = Field(
+        default="",
+        max_length=100,
+        pattern=r"^[A-Za-z0-9._:-]*$",
+        description="Name of this process among several; made from host and process id where it is empty.",
+    )
+    lease_s: int = Field(
+        default=10, ge=3, le=300, description="Seconds after which a silent process loses what it runs alone."
+    )
     cors_origins: Origins = Field(
         default_factory=list, description="Web origins, besides our own, that may call the API."
     )
     open_registration: bool = Field(
         default=True, description="Whether anybody who reaches the port may open an account."
+    )
+    rate_general: Annotated[str, AfterValidator(rate)] = Field(
+        default="100/minute", description="Requests of one caller, such as 100/minute."
+    )
+    rate_trading: Annotated[str, AfterValidator(rate)] = Field(
+        default="50/minute", description="Of these, requests that trade."
+    )
+    rate_risk: Annotated[str, AfterValidator(rate)] = Field(
+        default="10/minute", description="Of these, requests for a risk analysis."
+    )
+    rate_address: Annotated[str, AfterValidator(rate)] = Field(
+        default="1000/minute", description="Requests from one network address, whoever asks."
+    )
+    rate_roles: Rates = Field(
+        default_factory=list,
+        description="Rates of a role, such as admin:general=1000/minute, viewer:risk=2/minute.",
+    )
+    trusted_proxies: Networks = Field(
+        default_factory=list,
+        description="Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.",
     )
     access_token_minutes: int = Field(default=15, ge=1, le=24 * 60, description="Life of an access token.")
     refresh_token_days: int = Field(default=30, ge=1, le=365, description="Life of an unused refresh token.")
@@ -156,19 +136,19 @@ class Settings(BaseSettings):
     max_order_value: MoneySetting = Field(
         default=Money(Decimal(1_000_000)), description="Largest value of one order."
     )
-    collar: Annotated[Decimal, BeforeValidator(_between("0.001", "1"))] = Field(
+    collar: Annotated[Decimal, BeforeValidator(between("0.001", "1"))] = Field(
         default=Decimal("0.10"), description="Fraction above the mark at which a market buy holds cash."
     )
-    max_limit_distance: Annotated[Decimal, BeforeValidator(_between("0.001", "10"))] = Field(
+    max_limit_distance: Annotated[Decimal, BeforeValidator(between("0.001", "10"))] = Field(
         default=Decimal("0.50"), description="Largest distance of a limit price from the mark, a fraction."
     )
-    fee_bps: Annotated[Decimal, BeforeValidator(_between("0", "1000"))] = Field(
+    fee_bps: Annotated[Decimal, BeforeValidator(between("0", "1000"))] = Field(
         default=Decimal(1), description="Fee of a simulated fill, basis points of its value."
     )
-    slippage_bps: Annotated[Decimal, BeforeValidator(_between("0", "1000"))] = Field(
+    slippage_bps: Annotated[Decimal, BeforeValidator(between("0", "1000"))] = Field(
         default=Decimal(2), description="Slippage of a simulated market order, basis points."
     )
-    participation: Annotated[Decimal, BeforeValidator(_between("0.000001", "1"))] = Field(
+    participation: Annotated[Decimal, BeforeValidator(between("0.000001", "1"))] = Field(
         default=Decimal("0.10"), description="Largest fraction of a bar's volume a simulated order may take."
     )
     replay_start: date = Field(default=date(2005, 1, 3), description="First session of the demo replay.")
@@ -186,7 +166,10 @@ class Settings(BaseSettings):
         default="info", description="Least level to log."
     )
     log_format: Literal["console", "json"] = Field(default="console", description="Shape of a log line.")
-    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+    otlp_endpoint: str | None = Field(
+        default=None, description="Where traces are sent, such as http://127.0.0.1:4318/v1/traces."
+    )
+    secret_key: Annotated[SecretStr, AfterValidator(long_enough)] | None = Field(
         default=None, description="Signs tokens and cursors; without it, HOME/secret.key."
     )
 
@@ -194,7 +177,7 @@ class Settings(BaseSettings):
     @classmethod
     def _no_booleans_for_numbers(cls, value: object, info: Any) -> object:
         if isinstance(value, bool) and info.field_name != "open_registration":
-            raise _wrong("not true or false")
+            raise wrong("not true or false")
         return value
 
     @property
@@ -203,7 +186,7 @@ class Settings(BaseSettings):
         return {name: self._origins.get(name, "built in") for name in type(self).model_fields}
 
 
-SECRETS = frozenset({"secret_key"})
+SECRETS = frozenset({"secret_key", "valkey_url", "nats_url"})
 
 
 def load_settings(
@@ -250,12 +233,12 @@ def _config_path(
 ) -> Path | None:
     named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
-        named = _expanded(named)
+        named = expanded(named)
         if not named.is_file():
             raise ConfigurationError(f"config: expected a TOML file, {named} is not there")
         return named
     home = given.get("home") or environment.get("home")
-    path = (_expanded(Path(str(home))) if home else Path.home() / ".traderbot") / FILE_NAME
+    path = (expanded(Path(str(home))) if home else Path.home() / ".traderbot") / FILE_NAME
     return path if path.is_file() else None
 
 
@@ -318,7 +301,7 @@ def signing_secret(settings: Settings) -> bytes:
         secret = path.read_bytes().strip()
     except OSError as error:
         raise ConfigurationError(f"secret_key: {path} cannot be used: {error.strerror}") from None
-    if len(secret) < _SECRET_BYTES_MIN:
+    if len(secret) < SECRET_BYTES_MIN:
         raise ConfigurationError(
             f"secret_key: {path} is too short; remove it, and a new one is made (all sign in again)"
         )

@@ -8,37 +8,37 @@ stored shape, and never a Decimal (msgspec leaves defaults out by identity). No 
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from traderbot.model.account import PAPER, AccountKind, LotMethod
 from traderbot.model.actions import ActionKind
 from traderbot.model.amounts import Money, Price, Quantity
+from traderbot.model.event_base import Event as Event
+from traderbot.model.event_base import MarketEvent as MarketEvent
 from traderbot.model.orders import Member, OrderStatus, OrderType, Side, Stop, TimeInForce
 from traderbot.model.parts import AdjustedLot as AdjustedLot
 from traderbot.model.parts import AdjustedOrder as AdjustedOrder
 from traderbot.model.parts import Relief as Relief
 from traderbot.model.parts import RestoredLot as RestoredLot
+from traderbot.model.platform_events import AdministrationDone as AdministrationDone
+from traderbot.model.platform_events import ApiKeyCreated as ApiKeyCreated
+from traderbot.model.platform_events import ApiKeyRevoked as ApiKeyRevoked
+from traderbot.model.platform_events import MarketAlertRaised as MarketAlertRaised
+from traderbot.model.platform_events import PreferencesChanged as PreferencesChanged
+from traderbot.model.platform_events import RiskLimitBreached as RiskLimitBreached
+from traderbot.model.platform_events import RoleChanged as RoleChanged
+from traderbot.model.platform_events import RulesChanged as RulesChanged
+from traderbot.model.platform_events import SentimentScored as SentimentScored
+from traderbot.model.platform_events import SessionAdvanced as SessionAdvanced
+from traderbot.model.platform_events import SessionControlled as SessionControlled
+from traderbot.model.platform_events import SessionOpened as SessionOpened
+from traderbot.model.platform_events import UserActivated as UserActivated
+from traderbot.model.platform_events import UserDeactivated as UserDeactivated
+from traderbot.model.platform_events import UserRegistered as UserRegistered
 from traderbot.model.reasons import Reason
 from traderbot.model.rules import Limits
 from traderbot.model.symbols import Symbol
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Base of all events; kept from the garbage collector, as none is in a cycle and a run keeps many.
-
-    schema: version of this event's shape.
-    """
-
-    schema: ClassVar[int] = 1
-
-
-class MarketEvent(Event, frozen=True, omit_defaults=True):
-    """An event in market time. at: microseconds UTC."""
-
-    at: int
 
 
 class AccountOpened(MarketEvent, frozen=True, omit_defaults=True):
@@ -342,35 +342,6 @@ class SignalRaised(MarketEvent, frozen=True, omit_defaults=True):
     target_weight: float | None
     order_id: UUID | None
     rationale: dict[str, Any]
-
-
-class UserRegistered(Event, frozen=True, omit_defaults=True):
-    user_id: UUID
-
-
-class PreferencesChanged(Event, frozen=True, omit_defaults=True):
-    user_id: UUID
-
-
-class SessionOpened(MarketEvent, frozen=True, omit_defaults=True):
-    """A market session over one data set, from `step` on (the last bar that counts as already known)."""
-
-    session_id: UUID
-    dataset: str
-    dataset_hash: str
-    calendar: str
-    step: int
-
-
-class SessionAdvanced(MarketEvent, frozen=True, omit_defaults=True):
-    session_id: UUID
-    step: int
-
-
-class RulesChanged(Event, frozen=True, omit_defaults=True):
-    """The platform's limits and halts from here on, whole."""
-
-    rules: dict[str, Any]
 
 
 def _final(base: type[Event]) -> Iterator[type[Event]]:
