@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import traderbot.infra.relay
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them
 from servers import database_url

@@ -10,6 +10,7 @@ from traderbot.cli.backtest import run_backtest
 from traderbot.cli.config import show_config
 from traderbot.cli.depth import play_depth
 from traderbot.cli.doctor import run_doctor
+from traderbot.cli.relay import run_relay
 
 app = typer.Typer(
     name="traderbot",
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command("demo")(serve.demo)
 app.command("serve")(serve.serve)
+app.command("relay")(run_relay)
 app.command("backtest")(run_backtest)
 app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")

@@ -1,0 +1,105 @@
+"""`traderbot relay`: publish committed events to NATS JetStream from a process of its own."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import structlog
+import typer
+from prometheus_client import CollectorRegistry
+
+from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
+from traderbot.cli.opened import told
+from traderbot.infra.clock import WallClock
+from traderbot.infra.database import Claim, Database, lock_home
+from traderbot.infra.jetstream import STREAM, Relay
+from traderbot.infra.logs import configure_logs
+from traderbot.infra.migrations import migrate
+from traderbot.infra.settings import Settings
+from traderbot.model.errors import ConfigurationError
+from traderbot.trading.command_path import CommandPath
+
+STANDBY_S = 1.0
+_log = structlog.get_logger()
+
+
+def run_relay(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Purge the stream first and publish the whole journal again.")
+    ] = False,
+    stream: Annotated[str, typer.Option("--stream", help="JetStream stream to publish to.")] = STREAM,
+    replicas: Annotated[
+        int, typer.Option("--replicas", min=1, max=5, help="Replicas of a stream that has to be made.")
+    ] = 1,
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Publish committed events to NATS until told to stop. Beside another relay it stands by."""
+    settings = settings_or_exit({"home": home}, config)
+    configure_logs(settings.log_level, settings.log_format)
+    with told(), _stopped_by_signals() as stopped, _opened(settings) as database:
+        if settings.nats_url is None:
+            raise ConfigurationError("nats_url: expected the address of a NATS server, nats://HOST:PORT")
+        claim = _claimed(database, stopped)
+        if claim is None:
+            return
+        path = CommandPath(database, WallClock())
+        try:
+            url = settings.nats_url.get_secret_value()
+            relay = Relay(
+                database, path, url, CollectorRegistry(), stream=stream, replicas=replicas, rebuild=rebuild
+            )
+            relay.start()
+            stopped.wait()
+            relay.stop()
+        finally:
+            path.close()
+            claim.close()
+
+
+def _claimed(database: Database, stopped: threading.Event) -> Claim | None:
+    """The role of the one that publishes, once no other process has it; None when told to stop first. Two at
+    once would do no harm: the stream takes each event in its place only.
+    """
+    claim = database.claim("event relay")
+    if claim is None:
+        _log.info("relay_stands_by")
+    while claim is None and not stopped.wait(STANDBY_S):
+        claim = database.claim("event relay")
+    return claim
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    """The database with its schema up to date. One in a file has one process at a time, which publishes as it
+    serves.
+    """
+    database = Database(settings.database_url)
+    try:
+        lock = None if database.shared else lock_home(settings.home)
+        try:
+            migrate(database)
+            yield database
+        finally:
+            if lock is not None:
+                lock.close()
+    finally:
+        database.close()
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
