@@ -19,6 +19,7 @@ from traderbot.autopilot.runner import Autopilot
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, lock_home
 from traderbot.infra.ids import new_id
+from traderbot.infra.jetstream import Relay
 from traderbot.infra.journal import Meta, read
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings, signing_secret
@@ -80,6 +81,7 @@ class Platform:
             lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
             open_registration=settings.open_registration,
         )
+        self.relay = self._build_relay()
 
     @classmethod
     def open(cls, settings: Settings) -> "Platform":
@@ -93,6 +95,8 @@ class Platform:
     def start(self) -> None:
         """Let the session play."""
         self.session.start()
+        if self.relay is not None:
+            self.relay.start()
 
     def close(self) -> None:
         """Stop the session, commit what waits, let go of the home directory."""
@@ -106,6 +110,16 @@ class Platform:
             data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
         )
         self.autopilot.assign(account_id, strategy)
+
+    def _build_relay(self) -> Relay | None:
+        """Publishes to NATS from here where no other process can: a database in a file has only this one."""
+        url = self.settings.nats_url
+        if url is None or self.database.shared:
+            return None
+        relay = Relay(self.database, self.path, url.get_secret_value(), self.metrics)
+        self.path.listen(lambda _recorded: relay.wake())
+        self._opened.callback(relay.stop)
+        return relay
 
     def _claim_session(self) -> None:
         """Keep other processes from playing the same session. Errors: ConfigurationError if one does."""
