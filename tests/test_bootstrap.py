@@ -9,7 +9,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from servers import postgres_url
+from infra.journals import held, until, url_of
+from servers import nats, postgres_url
 from traderbot import bootstrap
 from traderbot.bootstrap import Platform, costs_of, keep_model, rules_of
 from traderbot.infra.settings import Settings, load_settings
@@ -144,3 +145,15 @@ def test_a_platform_that_never_started_can_be_closed(tmp_path: Path) -> None:
     platform = bootstrap.Platform.open(settings(tmp_path))
     platform.close()
     assert not platform.path._thread.is_alive()
+
+
+def test_events_are_published_to_nats_from_a_process_that_has_its_database_alone(tmp_path: Path) -> None:
+    with nats() as server:
+        url = url_of(server)
+        platform = Platform.open(settings(tmp_path, nats_url=url))
+        platform.start()
+        until(lambda: [e.type for e in held(server)][:2] == ["RulesChanged", "SessionOpened"])
+        platform.close()
+        with platform.database.read() as connection:
+            last = connection.execute(sa.text("SELECT max(position) FROM events")).scalar()
+        assert [e.position for e in held(server)] == list(range(1, last + 1))

@@ -65,6 +65,7 @@ class Platform:
         self.path = CommandPath(self.database, self.clock)
         opened.callback(self.path.close)
         watch_path(self.path, self.metrics)
+        self.relay = self._build_relay()
         self._put_rules_in_force()
         self.dataset = ensure_demo(settings.home)
         self.resumed, self.session = self._open_session(self.dataset)
@@ -81,7 +82,6 @@ class Platform:
             lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
             open_registration=settings.open_registration,
         )
-        self.relay = self._build_relay()
 
     @classmethod
     def open(cls, settings: Settings) -> "Platform":

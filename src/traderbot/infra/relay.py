@@ -263,11 +263,7 @@ class Relay:
         while not self._stopping:
             publishing.still_well()
             rows, last = await asyncio.to_thread(self._read, sent, PAGE)
-            if rows and rows[0].position != sent + 1:
-                _log.warning("relay_skips_archived", after=sent, to=rows[0].position)
-            for row in rows:
-                await publishing.put(row)
-                sent = row.position
+            sent = await self._put(publishing, rows, sent)
             self._count(publishing, max(last, sent))
             now = time.monotonic()
             if now - kept >= CHECKPOINT_S:
@@ -278,9 +274,20 @@ class Relay:
                 await self._look(context, info)
             if not rows:
                 await self._rest(POLL_S)
+        rows, last = await asyncio.to_thread(self._read, sent, PAGE)  # what the last moments brought
+        sent = await self._put(publishing, rows, sent)
         await publishing.finish()
-        self._count(publishing, sent)
+        self._count(publishing, max(last, sent))
         await self._keep(publishing)
+
+    async def _put(self, publishing: Publishing, rows: list[Row[Any]], sent: int) -> int:
+        """Send what was read. Returns: the position of the last event sent."""
+        if rows and rows[0].position != sent + 1:
+            _log.warning("relay_skips_archived", after=sent, to=rows[0].position)
+        for row in rows:
+            await publishing.put(row)
+            sent = row.position
+        return sent
 
     def _count(self, publishing: Publishing, last: int) -> None:
         self.metrics.published.inc(publishing.published)
