@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from infra.journals import Desk, held, in_context, until
 from servers import CannotRun, Program, nats
 from traderbot.infra.database import Database
+from traderbot.infra.journal import events
 from traderbot.infra.relay import relay_positions
 
 pytestmark = pytest.mark.integration
@@ -101,7 +102,7 @@ def test_a_wiped_store_is_filled_again(desk: Desk, server: Program) -> None:
     relay.stop()
 
 
-@pytest.mark.parametrize("how", ["purge", "delete", "one"])
+@pytest.mark.parametrize("how", ["purge", "delete", "one", "last"])
 def test_a_stream_that_loses_events_in_mid_run_is_built_anew(desk: Desk, server: Program, how: str) -> None:
     """A purged stream refuses the same message ids for two minutes: the relay must not be fooled by that."""
     relay = desk.relay(server)
@@ -114,9 +115,23 @@ def test_a_stream_that_loses_events_in_mid_run_is_built_anew(desk: Desk, server:
         elif how == "delete":
             await context.delete_stream("TRADERBOT")
         else:
-            await context.delete_msg("TRADERBOT", 7)
+            await context.delete_msg("TRADERBOT", 7 if how == "one" else 30)
 
     in_context(server, lose)
+    desk.append(3)
+    until(lambda: positions(server) == list(range(1, 34)))
+    relay.stop()
+
+
+def test_nothing_is_published_behind_a_purge(
+    desk: Desk, server: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server itself refuses it: looking at the stream from time to time would come too late."""
+    monkeypatch.setattr("traderbot.infra.relay.LOOK_S", 1000.0)
+    relay = desk.relay(server)
+    desk.append(30)
+    until(lambda: relay.position == 30)
+    in_context(server, lambda context: context.purge_stream("TRADERBOT"))
     desk.append(3)
     until(lambda: positions(server) == list(range(1, 34)))
     relay.stop()
@@ -145,17 +160,45 @@ def test_two_relays_at_once_do_no_harm(desk: Desk, server: Program) -> None:
     assert positions(server) == list(range(1, 301))
 
 
-def test_a_stream_of_another_journal_is_left_alone(desk: Desk, server: Program) -> None:
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        sa.update(relay_positions).values(journal="other"),
+        sa.delete(events).where(events.c.position > 2),
+        sa.update(events).where(events.c.position == 4).values(hash=bytes(32)),
+    ],
+    ids=["another", "restored", "changed"],
+)
+def test_a_stream_that_is_not_of_this_journal_is_left_alone(
+    desk: Desk, server: Program, otherwise: sa.Executable
+) -> None:
     desk.append(4)
     relay = desk.relay(server)
     until(lambda: relay.position == 4)
     relay.stop()
     with desk.database.write() as connection:
-        connection.execute(sa.update(relay_positions).values(journal="other"))
+        connection.execute(otherwise)
     relay = desk.relay(server)
     until(lambda: relay.trouble is not None and "not in this journal" in relay.trouble)
     relay.stop()
     assert positions(server) == [1, 2, 3, 4]
+
+
+def test_events_that_are_archived_are_left_out(desk: Desk, server: Program) -> None:
+    desk.append(20)
+    with desk.database.write() as connection:
+        connection.execute(sa.delete(events).where(events.c.position <= 5))
+    relay = desk.relay(server)
+    until(lambda: relay.position == 20)
+    relay.stop()
+    with desk.database.write() as connection:
+        connection.execute(sa.delete(events).where(events.c.position <= 10))
+    relay = desk.relay(server)
+    until(lambda: relay.trouble is None)
+    desk.append(1)
+    until(lambda: relay.position == 21)
+    relay.stop()
+    assert positions(server) == list(range(6, 22))
 
 
 def test_without_the_lease_nothing_is_published(desk: Desk, server: Program) -> None:

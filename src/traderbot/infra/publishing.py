@@ -17,14 +17,15 @@ _NO_STREAM = "503"
 
 
 class Place(NamedTuple):
-    """Where a stream stands. sequence: of its last message, as the server counts; rebuilds: how often it was
-    built anew.
+    """Where a stream stands. sequence: of its last message, as the server counts, gone or not; rebuilds: how
+    often it was built anew; guarded: whether the server can be asked to refuse what would follow a purge.
     """
 
     position: int
     sequence: int
     journal: str
     rebuilds: int
+    guarded: bool
 
 
 class _Sent(NamedTuple):
@@ -49,7 +50,9 @@ class Publishing:
     """Events on their way into one stream, acknowledged in the order they were sent.
 
     Each names the sequence it has to follow, so the server itself refuses one that would leave a gap, come
-    twice or come between another relay's: the stream is a gapless copy whatever happens on the way.
+    twice or come between another relay's: the stream is a gapless copy whatever happens on the way. A purge
+    leaves that count as it is. So where the server can (one replica, from 2.12), each also names the last
+    message that has to be there; elsewhere the relay looks every two seconds.
     """
 
     def __init__(self, connection: Any, stream: str, prefix: str, place: Place) -> None:
@@ -60,6 +63,7 @@ class Publishing:
         self._prefix = prefix
         self._place = place
         self._sequence = place.sequence
+        self._there = place.sequence if place.position else 0  # the last message that is not gone
         self._under_way: deque[_Sent] = deque()
         self._moved = asyncio.Event()
         self._failure: str | None = None
@@ -94,7 +98,11 @@ class Publishing:
             "Nats-Expected-Stream": self._stream,
             "Nats-Expected-Last-Sequence": str(self._sequence),
         }
+        if self._place.guarded:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(self._there)
+            headers["Nats-Expected-Last-Subject-Sequence-Subject"] = ">"
         self._sequence += 1
+        self._there = self._sequence
         self._under_way.append(_Sent(row.position, self._sequence, row.recorded_at))
         package = nats_package()
         try:

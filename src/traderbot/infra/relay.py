@@ -200,7 +200,8 @@ class Relay:
         connection = await connect(self._url, "traderbot relay", closed)
         try:
             context = connection.jetstream(timeout=5)
-            place, config = await self._find_place(context, mark)
+            guards = connection.connected_server_version
+            place, config = await self._find_place(context, mark, (guards.major, guards.minor) >= (2, 12))
             publishing = Publishing(connection, self._stream, self._prefix, place)
             lost.append(publishing)
             await publishing.open()
@@ -212,12 +213,13 @@ class Relay:
         finally:
             await connection.close()
 
-    async def _find_place(self, context: Any, mark: _Mark) -> tuple[Place, Any]:
+    async def _find_place(self, context: Any, mark: _Mark, guarded: bool) -> tuple[Place, Any]:
         """Where to go on: behind the stream's last message, or from the start where it lost something.
 
         Errors: OtherJournal, where what is in it does not belong to this journal.
         """
         info = await ensure_stream(context, self._stream, self._prefix, self._replicas)
+        guarded = guarded and info.config.num_replicas == 1
         whole = not self._rebuild and info.state.messages > 0 and not info.state.num_deleted
         if whole:
             last = await self._read_last(context, info, mark)
@@ -225,7 +227,7 @@ class Relay:
             if whole:
                 if last < mark.position:
                     _log.warning("relay_stream_is_behind", stream=self._stream, at=last, was=mark.position)
-                return Place(last, info.state.last_seq, mark.journal, mark.rebuilds), info
+                return Place(last, info.state.last_seq, mark.journal, mark.rebuilds, guarded), info
         if mark.position or info.state.messages:
             _log.warning("relay_rebuilds_stream", stream=self._stream, published=mark.position)
         if info.state.last_seq:
@@ -233,7 +235,7 @@ class Relay:
             mark = await asyncio.to_thread(self._writer.write, self._begin_again)
             info = await context.stream_info(self._stream)
         self._rebuild = False
-        return Place(0, info.state.last_seq, mark.journal, mark.rebuilds), info
+        return Place(0, info.state.last_seq, mark.journal, mark.rebuilds, guarded), info
 
     async def _read_last(self, context: Any, info: Any, mark: _Mark) -> int:
         """Position of the stream's last message. Errors: OtherJournal."""
