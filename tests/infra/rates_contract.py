@@ -83,9 +83,13 @@ class Reference:
             moments = [min(at, now) for at in self.moments.get(ask, [])]
             self.moments[ask] = [at for at in moments if at > now - policy.period]
             return
-        tokens, at = self.tokens.get(ask, (Fraction(policy.burst), now))
-        gained = Fraction(max(now - at, 0) * policy.quota, policy.period)
-        self.tokens[ask] = (min(tokens + gained, Fraction(policy.burst)), now)
+        tokens, at = self.tokens.setdefault(ask, (Fraction(policy.burst), now))
+        self.tokens[ask] = (tokens, min(at, now))
+
+    def _tokens(self, ask: Ask, now: int) -> Fraction:
+        tokens, at = self.tokens[ask]
+        gained = Fraction((now - at) * ask.policy.quota, ask.policy.period)
+        return min(tokens + gained, Fraction(ask.policy.burst))
 
     def _wait(self, ask: Ask, cost: int, now: int) -> int:
         policy = ask.policy
@@ -93,15 +97,14 @@ class Reference:
             moments = self.moments[ask]
             over = len(moments) + cost - policy.quota
             return moments[over - 1] + policy.period - now if over > 0 else 0
-        missing = cost - self.tokens[ask][0]
+        missing = cost - self._tokens(ask, now)
         return ceil(missing * policy.period / policy.quota) if missing > 0 else 0
 
     def _add(self, ask: Ask, cost: int, now: int) -> None:
         if ask.policy.algorithm == "window":
             self.moments[ask] += [now] * cost
         else:
-            tokens, at = self.tokens[ask]
-            self.tokens[ask] = (min(tokens - cost, Fraction(ask.policy.burst)), at)
+            self.tokens[ask] = (min(self._tokens(ask, now) - cost, Fraction(ask.policy.burst)), now)
 
     def _decision(self, ask: Ask, wait: int, now: int) -> Decision:
         policy = ask.policy
@@ -109,7 +112,7 @@ class Reference:
             moments = self.moments[ask]
             left, reset = policy.quota - len(moments), moments[-1] + policy.period - now if moments else 0
             return Decision(not wait, policy.quota, left, reset, wait)
-        tokens = self.tokens[ask][0]
+        tokens = self._tokens(ask, now)
         reset = ceil((policy.burst - tokens) * policy.period / policy.quota)
         return Decision(not wait, policy.burst, floor(tokens), reset, wait)
 
@@ -191,12 +194,12 @@ class RatesContract:
         self, make: Callable[[], AbstractContextManager[Stand]], algorithm: str
     ) -> None:
         policy = Policy("many", 40, 60 * SECOND, "window" if algorithm == "window" else "bucket")
-        other = Policy("more", 1000, 60 * SECOND)
+        other = Policy("more", 150, 60 * SECOND)
         with make() as stand:
             stand.set_clock(START)
             answers = stand.take_at_once((Ask(policy, "u"), Ask(other, "u")), 160)
             assert sum(answers) == 40
-            assert stand.peek((Ask(other, "u"),))[0].remaining == 960
+            assert stand.peek((Ask(other, "u"),))[0].remaining == 110
 
     @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
     def test_a_clock_set_back_grants_nothing_and_locks_nobody_out(
@@ -213,6 +216,17 @@ class RatesContract:
             assert refused.retry_us <= policy.period
             stand.set_clock(START - 86_400 * SECOND + refused.retry_us)
             assert stand.take(ask)[0].allowed
+
+    def test_a_window_keeps_its_count_under_another_quota(
+        self, make: Callable[[], AbstractContextManager[Stand]]
+    ) -> None:
+        with make() as stand:
+            stand.set_clock(START)
+            before, after = (Policy("general", quota, 60 * SECOND, "window") for quota in (10, 6))
+            for _ in range(5):
+                stand.take((Ask(before, "u"),))
+            assert [stand.take((Ask(after, "u"),))[0].allowed for _ in range(2)] == [True, False]
+            assert stand.peek((Ask(before, "u"),))[0].remaining == 4
 
     def test_a_reset_forgets_one_key(self, make: Callable[[], AbstractContextManager[Stand]]) -> None:
         with make() as stand:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field, model_validator
@@ -12,7 +11,7 @@ from traderbot.api.access import RequestMeta, ThePlatform
 from traderbot.api.client_address import ClientAddresses
 from traderbot.api.problems import problem_responses
 from traderbot.api.rate_limits import RateLimits
-from traderbot.api.schemas_common import Answer, Body
+from traderbot.api.schemas_common import Answer, Body, IdIn
 from traderbot.api.security import AdminUser
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
@@ -26,7 +25,6 @@ router = APIRouter(prefix="/api/v1/admin/rate-limits", tags=["admin"], route_cla
 _STREAM = "platform"
 _Rate = Annotated[str, Field(max_length=20, examples=["200/minute"])]
 _Scope = Annotated[str, Field(max_length=80)]
-_RATES = {"general": "200/minute", "role:viewer:risk": "2/minute"}
 
 
 class RatesIn(Body):
@@ -46,17 +44,23 @@ class RatesOut(Answer):
     """Rates by scope. settings: of this process; rates: set by administrators, for all processes."""
 
     settings: dict[str, str] = Field(examples=[{"general": "100/minute"}])
-    rates: dict[str, str] = Field(examples=[_RATES])
-    shared: bool = Field(description="Whether all processes count together, in Valkey.")
-    degraded: bool = Field(description="Whether Valkey is gone, and each process admits its share alone.")
-    processes: int = Field(description="How many processes share the limits, as last known.")
+    rates: dict[str, str] = Field(examples=[{"general": "200/minute", "role:viewer:risk": "2/minute"}])
+    shared: bool = Field(description="Whether all processes count together, in Valkey.", examples=[True])
+    degraded: bool = Field(
+        description="Whether Valkey is gone, and each process admits its share alone.", examples=[False]
+    )
+    processes: int = Field(description="How many processes share the limits, as last known.", examples=[2])
 
 
 class ResetIn(Body):
     """Whose count begins anew: a user's or an API key's."""
 
-    user_id: UUID | None = None
-    key_id: UUID | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "0198c7a2-5d01-7f3b-a2d4-93c1d0b7e645"}]}
+    )
+
+    user_id: IdIn | None = None
+    key_id: IdIn | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "ResetIn":

@@ -12,9 +12,10 @@ _HEAD = """
 local mode = ARGV[1]
 local n = #KEYS
 local found, short = {}, false
+local spare = 60000 -- milliseconds that a key outlives its debt: a clock may be set back
 
 local function keep(i, owed, rate)
-  local left_ms = math.ceil(owed / rate / 1000) + 1000
+  local left_ms = math.ceil(owed / rate / 1000) + spare
   redis.call('SET', KEYS[i], string.format('%.0f %.0f', owed, now), 'PX', left_ms)
 end
 
@@ -44,7 +45,7 @@ local function window(i, a)
     for _, at in ipairs(all) do
       redis.call('RPUSH', KEYS[i], string.format('%.0f', math.min(tonumber(at), now)))
     end
-    redis.call('PEXPIRE', KEYS[i], math.ceil(period / 1000) + 1000)
+    redis.call('PEXPIRE', KEYS[i], math.ceil(period / 1000) + spare)
   end
   local oldest = redis.call('LINDEX', KEYS[i], 0)
   while oldest and tonumber(oldest) <= now - period do
@@ -84,7 +85,7 @@ local function settle_window(i, a, one)
   elseif mode == 'take' and not short then
     local stamp = string.format('%.0f', now)
     for _ = 1, cost do redis.call('RPUSH', KEYS[i], stamp) end
-    redis.call('PEXPIRE', KEYS[i], math.ceil(period / 1000) + 1000)
+    redis.call('PEXPIRE', KEYS[i], math.ceil(period / 1000) + spare)
     used = used + cost
   end
   local newest = redis.call('LINDEX', KEYS[i], -1)

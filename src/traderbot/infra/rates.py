@@ -142,12 +142,12 @@ def monotonic() -> int:
 class _Table(Protocol):
     """The keys of one policy. Used under the lock of its owner."""
 
-    def look(self, key: str, now: int, cost: int) -> tuple[str, int, int]:
+    def look(self, policy: Policy, key: str, now: int, cost: int) -> tuple[str, int, int]:
         """The key that is counted, what it has used (as `settle` takes it), and microseconds to wait."""
 
-    def settle(self, key: str, used: int, now: int, cost: int, wait: int) -> Decision: ...
+    def settle(self, policy: Policy, key: str, used: int, now: int, cost: int, wait: int) -> Decision: ...
 
-    def give_back(self, key: str, now: int, cost: int) -> None: ...
+    def give_back(self, policy: Policy, key: str, now: int, cost: int) -> None: ...
 
     def forget(self, key: str) -> None: ...
 
@@ -163,7 +163,7 @@ class _Buckets:
         self._kept_max = kept_max
         self._owed: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    def look(self, key: str, now: int, cost: int) -> tuple[str, int, int]:
+    def look(self, policy: Policy, key: str, now: int, cost: int) -> tuple[str, int, int]:
         found = self._owed.get(key)
         if found is None:
             if len(self._owed) >= self._kept_max and cost and not self._made_room(now):
@@ -181,7 +181,7 @@ class _Buckets:
         over = owed + cost * self._unit - self._cap
         return key, owed, (-(-over // self._rate) if over > 0 else 0)
 
-    def settle(self, key: str, used: int, now: int, cost: int, wait: int) -> Decision:
+    def settle(self, policy: Policy, key: str, used: int, now: int, cost: int, wait: int) -> Decision:
         owed = used
         if cost:
             owed += cost * self._unit
@@ -190,9 +190,9 @@ class _Buckets:
         remaining = (self._cap - owed) // self._unit
         return Decision(not wait, self._policy.burst, remaining, -(-owed // self._rate), wait)
 
-    def give_back(self, key: str, now: int, cost: int) -> None:
-        key, owed, _ = self.look(key, now, 0)
-        if owed:
+    def give_back(self, policy: Policy, key: str, now: int, cost: int) -> None:
+        key, owed, _ = self.look(policy, key, now, 0)
+        if key in self._owed:
             self._owed[key] = (max(owed - cost * self._unit, 0), now)
 
     def forget(self, key: str) -> None:
@@ -213,15 +213,14 @@ class _Buckets:
 
 
 class _Windows:
-    """When each key took, oldest first, one number for each token."""
+    """When each key took, oldest first, one number for each token; kept where the quota changes."""
 
     def __init__(self, policy: Policy, kept_max: int) -> None:
-        self._policy = policy
-        self._quota, self._period = policy.quota, policy.period
+        self._period = policy.period
         self._kept_max = kept_max
         self._taken: OrderedDict[str, deque[int]] = OrderedDict()
 
-    def look(self, key: str, now: int, cost: int) -> tuple[str, int, int]:
+    def look(self, policy: Policy, key: str, now: int, cost: int) -> tuple[str, int, int]:
         taken = self._taken.get(key)
         if taken is None:
             if len(self._taken) >= self._kept_max and cost and not self._made_room(now):
@@ -235,10 +234,10 @@ class _Windows:
         while taken and taken[0] <= edge:
             taken.popleft()
         used = len(taken)
-        over = used + cost - self._quota
+        over = used + cost - policy.quota
         return key, used, (taken[over - 1] - edge if 0 < over <= used else 0)
 
-    def settle(self, key: str, used: int, now: int, cost: int, wait: int) -> Decision:
+    def settle(self, policy: Policy, key: str, used: int, now: int, cost: int, wait: int) -> Decision:
         taken = self._taken.get(key)
         if cost:
             if taken is None:
@@ -249,10 +248,10 @@ class _Windows:
                 taken.extend([now] * cost)
             self._taken.move_to_end(key)
         reset = taken[-1] + self._period - now if taken else 0
-        return Decision(not wait, self._quota, self._quota - used - cost, reset, wait)
+        return Decision(not wait, policy.quota, policy.quota - used - cost, reset, wait)
 
-    def give_back(self, key: str, now: int, cost: int) -> None:
-        key, used, _ = self.look(key, now, 0)
+    def give_back(self, policy: Policy, key: str, now: int, cost: int) -> None:
+        key, used, _ = self.look(policy, key, now, 0)
         for _ in range(min(cost, used)):
             self._taken[key].pop()
 
@@ -294,12 +293,14 @@ class MemoryRates:
         with self._lock:
             for policy, key in asks:
                 table = self._tables.get(policy.spelled) or self._table(policy)
-                key, used, wait = table.look(key, now, cost)
+                key, used, wait = table.look(policy, key, now, cost)
                 if wait > wait_max:
                     wait_max = wait
-                looked.append((table, key, used, wait))
+                looked.append((table, policy, key, used, wait))
             taken = 0 if wait_max else cost
-            return [table.settle(key, used, now, taken, wait) for table, key, used, wait in looked]
+            return [
+                table.settle(policy, key, used, now, taken, wait) for table, policy, key, used, wait in looked
+            ]
 
     def peek(self, asks: Asks) -> Decisions:
         """What each limit would say to one more; takes nothing."""
@@ -308,9 +309,9 @@ class MemoryRates:
             found = []
             for policy, key in asks:
                 table = self._table(policy)
-                key, used, _ = table.look(key, now, 0)
-                _, _, wait = table.look(key, now, 1)
-                found.append(table.settle(key, used, now, 0, wait))
+                key, used, _ = table.look(policy, key, now, 0)
+                _, _, wait = table.look(policy, key, now, 1)
+                found.append(table.settle(policy, key, used, now, 0, wait))
             return found
 
     def give_back(self, asks: Asks, cost: int = 1) -> None:
@@ -318,7 +319,7 @@ class MemoryRates:
         now = self._now()
         with self._lock:
             for policy, key in asks:
-                self._table(policy).give_back(key, now, cost)
+                self._table(policy).give_back(policy, key, now, cost)
 
     def reset(self, asks: Asks) -> None:
         """Forget what these keys have taken."""

@@ -6,12 +6,13 @@ process holds tokens that it has taken already, all processes together at most a
 
 import asyncio
 import concurrent.futures
+import contextlib
 import os
 import socket
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from traderbot.infra.rate_script import script
 from traderbot.infra.rates import (
@@ -22,6 +23,7 @@ from traderbot.infra.rates import (
     Decisions,
     MemoryRates,
     Policy,
+    admitted,
     check_cost,
     monotonic,
 )
@@ -31,6 +33,7 @@ from traderbot.infra.valkey import TIMEOUT_S, Breaker, connect, failures
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+T = TypeVar("T")
 PREFIX = "traderbot:rate:"
 _BEAT_S = 1.0
 _ALIVE_US = 5 * SECOND
@@ -38,6 +41,7 @@ _LEASED_SHARE = 100  # of the quota, what all processes together may hold unused
 _LEASE_KEPT_US = SECOND
 _LEASES_MAX = 10_000
 _FROM_THREAD_S = 1.0
+_SLICES = 3
 _BEAT = """
 local t = redis.call('TIME') local now = t[1] * 1000000 + t[2]
 redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -62,8 +66,8 @@ class _Lease:
 class SharedRates:
     """The limits of all processes on one Valkey, for one event loop; `alone` without it, for any thread.
 
-    instance: this process's name among them. When the server cannot be asked, each process admits its share:
-    the limit divided by the processes that were alive when it last answered.
+    instance: this process's name among them. When the server cannot be asked, each process admits its share,
+    less what it has admitted already: the limit divided by the processes alive when it last answered.
     """
 
     def __init__(
@@ -127,8 +131,7 @@ class SharedRates:
             self._leases.pop((ask.policy.spelled, ask.key), None)
         self._local.reset(self._shared_out(asks))
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._client.delete(*[self._name(ask) for ask in asks])
+            await self._within(self._client.delete(*[self._name(ask) for ask in asks]))
         except self._failures as error:
             self.breaker.failed(error)
 
@@ -150,17 +153,15 @@ class SharedRates:
 
     async def leave(self) -> None:
         """No longer count as alive, and close the connections."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._client.zrem(f"{self._prefix}processes", self._instance)
-        except self._failures:
-            pass  # it will be forgotten soon
+        with contextlib.suppress(*self._failures):  # it will be forgotten soon
+            await self._within(self._client.zrem(f"{self._prefix}processes", self._instance))
         await self._client.aclose()
 
     async def _heartbeat(self) -> None:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                alive = await self._beat(keys=[f"{self._prefix}processes"], args=[self._instance, _ALIVE_US])
+            alive = await self._within(
+                self._beat(keys=[f"{self._prefix}processes"], args=[self._instance, _ALIVE_US])
+            )
         except self._failures as error:
             self.breaker.failed(error)
         else:
@@ -173,10 +174,18 @@ class SharedRates:
 
     async def _asked(self, asks: Asks, cost: int, extra: Sequence[int] = ()) -> Decisions:
         try:
-            return _decisions(asks, await self._call("take", asks, cost, extra))
+            decisions = _decisions(asks, await self._call("take", asks, cost, extra))
         except self._failures as error:
             self.breaker.failed(error)
-        return self.alone(asks, cost)
+            return self.alone(asks, cost)
+        if admitted(decisions):
+            self._count_here(asks, cost)
+        return decisions
+
+    def _count_here(self, asks: Asks, cost: int) -> None:
+        """Count what was admitted under this process's share too: losing the server grants nothing."""
+        for ask in self._shared_out(asks):
+            self._local.take((ask,), min(cost, ask.policy.most))
 
     async def _call(self, mode: Mode, asks: Asks, cost: int, extra: Sequence[int] = ()) -> list[int]:
         """The script's answer: remaining, microseconds to reset and to wait, and what was taken besides."""
@@ -193,9 +202,25 @@ class SharedRates:
                 extra[number] if extra else 0,
             )
         self.round_trips += 1
-        async with asyncio.timeout(self._timeout_s):
-            answer: list[int] = await self._script(keys=[self._name(ask) for ask in asks], args=arguments)
+        keys = [self._name(ask) for ask in asks]
+        answer: list[int] = await self._within(self._script(keys=keys, args=arguments))
         return answer
+
+    async def _within(self, call: Awaitable[T]) -> T:
+        """What the server answers in time. Errors: TimeoutError, and those of `failures`.
+
+        The time is waited for in slices, so that a process which was itself held up sees the answer that has
+        come meanwhile.
+        """
+        asked = asyncio.ensure_future(call)
+        try:
+            for _ in range(_SLICES):
+                await asyncio.wait((asked,), timeout=self._timeout_s / _SLICES)
+                if asked.done():
+                    return asked.result()
+            raise TimeoutError
+        finally:
+            asked.cancel()
 
     def _name(self, ask: Ask) -> str:
         return f"{self._prefix}{ask.policy.spelled}:{ask.key}"
@@ -277,8 +302,13 @@ class SharedRates:
             if held is not None:
                 held.left, held.reset_us = decision.remaining, decision.reset_us
                 held.refused_until = now + decision.retry_us
-                held.tokens += answer[4 * number + 3]
+                more = answer[4 * number + 3]
+                held.tokens += more
                 held.since = now
+                if more:
+                    self._count_here(asks[number : number + 1], more)
+        if admitted(decisions):
+            self._count_here(asks, 1)
         return decisions
 
 
@@ -312,7 +342,7 @@ def open_rates(settings: Settings) -> MemoryRates | SharedRates:
     if settings.valkey_url is None:
         return MemoryRates()
     instance = settings.instance or f"{socket.gethostname()}:{os.getpid()}"
-    return SharedRates(connect(settings.valkey_url), instance)
+    return SharedRates(connect(settings.valkey_url, timeout_s=4 * TIMEOUT_S), instance)
 
 
 def from_threads(rates: MemoryRates | SharedRates) -> MemoryRates | RatesFromThreads:
