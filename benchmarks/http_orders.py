@@ -188,6 +188,7 @@ def run_http(home: Path, orders: int) -> dict[str, Any]:
         "0.001",
     ]
     quiet = {"TRADERBOT_STARTING_CASH": "1000000000", "TRADERBOT_LOG_LEVEL": "warning"}
+    quiet |= {f"TRADERBOT_RATE_{name}": "9999999/minute" for name in ("GENERAL", "TRADING", "ADDRESS")}
     with process(command, url, home / "log", **quiet):
         tokens = []
         for number in range(CLIENTS):
