@@ -17,11 +17,13 @@ from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.runner import Autopilot
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, lock_home
+from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.ids import new_id
 from traderbot.infra.jetstream import Relay
-from traderbot.infra.journal import Meta, read
+from traderbot.infra.journal import Meta, last_position, read
 from traderbot.infra.migrations import migrate
+from traderbot.infra.partitions import ensure_partitions
+from traderbot.infra.pools import watch_pools
 from traderbot.infra.settings import Settings, signing_secret
 from traderbot.infra.shared_rates import from_threads, open_rates
 from traderbot.intelligence.forecast import Forecast
@@ -60,9 +62,13 @@ class Platform:
         self.clock = WallClock()
         self.metrics = CollectorRegistry()
         self._opened = opened
-        self.database = Database(settings.database_url)
+        self.database = Database(
+            settings.database_url, limits=limits_of(settings), slow_query_ms=settings.slow_query_ms
+        )
         opened.callback(self.database.close)
         migrate(self.database)
+        self._make_parts()
+        watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
         self._claim_session()
         self.path = CommandPath(self.database, self.clock)
         opened.callback(self.path.close)
@@ -124,6 +130,11 @@ class Platform:
         self.path.listen(lambda _recorded: relay.wake())
         self._opened.callback(relay.stop)
         return relay
+
+    def _make_parts(self) -> None:
+        """Parts of the journal ahead of what is written, where it is kept in parts."""
+        with self.database.write() as connection:
+            ensure_partitions(connection, last_position(connection), self.settings.partition_events)
 
     def _claim_session(self) -> None:
         """Keep other processes from playing the same session. Errors: ConfigurationError if one does."""
@@ -202,6 +213,11 @@ class Platform:
     def _change_preferences(self, user_id: UUID, job: Callable[[Connection], Any]) -> None:
         fact: tuple[str, Event] = (user_stream(user_id), PreferencesChanged(user_id))
         self.path.submit(Work(facts=[fact], job=job, meta=Meta(actor=f"user:{user_id}")))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What is set of the database's connections."""
+    return Limits(settings.database_readers, settings.statement_timeout_s)
 
 
 def rules_of(settings: Settings, now: Rules | None = None) -> Rules:

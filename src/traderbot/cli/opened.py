@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import typer
 from sqlalchemy.engine import Connection
 
-from traderbot.bootstrap import Platform
+from traderbot.bootstrap import Platform, limits_of
 from traderbot.infra.database import Database, lock_home
 from traderbot.infra.logs import configure_logs
 from traderbot.infra.migrations import migrate
@@ -55,7 +55,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     told, not made: an audit of the wrong directory must not succeed.
     """
     with told():
-        database = _database_of(settings)
+        database = database_of(settings)
         lock = lock_home(settings.home)
         try:
             migrate(database)
@@ -74,7 +74,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 def look_into(settings: Settings) -> Iterator[Connection]:
     """A connection that only reads, also while traderbot runs in the home. What has no database is told."""
     with told():
-        database = _database_of(settings)
+        database = database_of(settings)
         try:
             with database.read() as connection:
                 yield connection
@@ -82,9 +82,9 @@ def look_into(settings: Settings) -> Iterator[Connection]:
             database.close()
 
 
-def _database_of(settings: Settings) -> Database:
+def database_of(settings: Settings) -> Database:
     """Errors: ConfigurationError where there is no file yet, of a database that is one."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, limits=limits_of(settings))
     if database.url.get_backend_name() == "sqlite" and not Path(database.url.database or "").is_file():
         raise ConfigurationError(
             f"home: no database at {database.url.database}; name the right home with --home"

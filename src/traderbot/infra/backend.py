@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -16,6 +16,20 @@ class Trouble(Enum):
     LOST = "the connection is gone, or there never was one"
     REFUSED = "the database is there, but does not do it now: a full disk, a lock that is not let go"
     OTHER = "the statement itself is at fault"
+
+
+class Limits(NamedTuple):
+    """What can be set of the connections. readers: kept open for reading; statement_timeout_s: the longest a
+    reading statement may take, where the database can stop one.
+    """
+
+    readers: int = 8
+    statement_timeout_s: int = 30
+
+
+USUAL = Limits()
+READERS_BEYOND = 32
+"""Reading connections that a moment's rush may open besides; they are closed again."""
 
 
 class Claim(Protocol):
@@ -33,6 +47,7 @@ class Backend(Protocol):
 
     writer: Engine
     readers: Engine
+    alone: Engine  # a new connection each time, outside any transaction
 
     def trouble(self, error: BaseException) -> Trouble:
         """What an error means, raised by SQLAlchemy or by the driver itself."""
@@ -48,6 +63,10 @@ class Backend(Protocol):
 
     def take_time(self, connection: Connection) -> None:
         """Let this transaction last as long as it must: migrations and audits, never orders."""
+        ...
+
+    def wait_briefly(self, connection: Connection) -> None:
+        """Give up waiting for a table after seconds: whoever waits for one makes all others wait behind."""
         ...
 
     def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:

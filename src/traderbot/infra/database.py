@@ -10,7 +10,7 @@ from typing import IO, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.backend import Backend, Claim, Trouble
+from traderbot.infra.backend import USUAL, Backend, Claim, Limits, Trouble
 from traderbot.infra.bulk import (
     Bulk,
     Cursor,
@@ -36,18 +36,19 @@ from traderbot.infra.columns import (
 )
 from traderbot.infra.latches import APPENDS
 from traderbot.infra.postgres import Postgres
+from traderbot.infra.slow import SlowQueries
 from traderbot.infra.sqlite import Sqlite
 from traderbot.model.errors import ConfigurationError, Unavailable
 
 __all__ = [
     "HASH", "ID", "MONEY", "POSITION", "PRICE", "QUANTITY", "TIME",
-    "Bulk", "Claim", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Lookup", "Scaled",
-    "Trouble", "Writer", "cursor_of", "insert_into", "lock_home", "lookup_of", "metadata", "update_of",
-    "upsert_into",
+    "Bulk", "Claim", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Limits", "Lookup",
+    "Scaled", "Trouble", "Writer", "cursor_of", "insert_into", "lock_home", "lookup_of", "metadata",
+    "update_of", "upsert_into",
 ]  # fmt: skip
 
 T = TypeVar("T")
-_BACKENDS: dict[str, Callable[[sa.URL], Backend]] = {"sqlite": Sqlite, "postgresql": Postgres}
+_BACKENDS: dict[str, Callable[[sa.URL, Limits], Backend]] = {"sqlite": Sqlite, "postgresql": Postgres}
 
 
 class Writer(Protocol):
@@ -67,19 +68,21 @@ class DatabaseUnavailable(Unavailable):
 class Database:
     """Connections to one database, `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.
 
-    shared: whether other processes may write to it at the same time.
+    shared: whether other processes may write to it at the same time. slow_query_ms: reading statements that
+    take longer are logged with their plan; None: none is.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, limits: Limits = USUAL, slow_query_ms: float | None = None) -> None:
         try:
             self.url = sa.make_url(url)
         except sa.exc.ArgumentError:
             raise ConfigurationError(f"database_url: expected {_EXPECTED}") from None
         kind = self.url.get_backend_name()
         if kind not in _BACKENDS:
-            raise ConfigurationError(f"database_url: expected {_EXPECTED}; {kind} is not supported")
+            why = _NOT_THESE.get(kind, "")
+            raise ConfigurationError(f"database_url: expected {_EXPECTED}; {kind} is not supported{why}")
         self.shared = kind == "postgresql"
-        self._backend = _BACKENDS[kind](self.url)
+        self._backend = _BACKENDS[kind](self.url, limits)
         self.writer = self._backend.writer
         self.readers = self._backend.readers
         self.dialect = self.writer.dialect
@@ -87,7 +90,12 @@ class Database:
         self.tidy = self._backend.tidy
         self.damage = self._backend.damage
         self.take_time = self._backend.take_time
+        self.wait_briefly = self._backend.wait_briefly
         self.claim = self._backend.claim
+        self.outside = self._backend.alone.connect
+        self._slow = None
+        if slow_query_ms is not None:
+            self._slow = SlowQueries(self.readers, self._backend.alone, slow_query_ms)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -137,11 +145,18 @@ class Database:
                 scratch.close()
 
     def close(self) -> None:
+        if self._slow is not None:
+            self._slow.close()
         self.readers.dispose()
         self.writer.dispose()
 
 
 _EXPECTED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+_NO_MYSQL = (
+    ": it commits each change of the schema by itself, so an upgrade that fails would leave half a schema,"
+    " and it has no lock by name that ends with the transaction, on which the order of the journal rests"
+)
+_NOT_THESE = {"mysql": _NO_MYSQL, "mariadb": _NO_MYSQL}
 
 
 def lock_home(home: Path) -> IO[str]:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Dialect, Row
 from traderbot.infra.bulk import cursor_of, insert_into, lookup_of, update_of
 from traderbot.infra.columns import HASH, POSITION, TIME, metadata
 from traderbot.infra.latches import APPENDS
+from traderbot.infra.partitions import FIRST_PARTS, make_parts
 from traderbot.infra.texts import canonical, chain_hash, decode_event, encode_event, encode_json
 from traderbot.model.errors import InvariantBroken
 from traderbot.model.events import Event
@@ -27,6 +28,12 @@ __all__ = [
     "canonical", "chain_hash", "decode_event", "encode_event", "events", "last_position", "read", "read_all",
     "stream_heads", "verify",
 ]  # fmt: skip
+
+_CORRELATED = sa.text("correlation IS NOT NULL")
+_SELDOM = sa.text(
+    "type NOT IN ('OrderPlaced', 'OrderFilled', 'OrderRefused', 'OrderCancelled', 'OrderExpired',"
+    " 'SessionAdvanced', 'PortfolioRevalued', 'SignalRaised')"
+)  # an order costs no entry for its types, of which there are too many to look for them by type alone
 
 events = sa.Table(
     "events",
@@ -42,8 +49,16 @@ events = sa.Table(
     sa.Column("recorded_at", TIME, nullable=False),
     sa.Column("prev_hash", HASH, nullable=False),
     sa.Column("hash", HASH, nullable=False),
+    sa.Column("correlation", sa.Text),  # as in the metadata, null where there is none
     sa.Index("ix_events_stream", "stream", "position"),
-)
+    sa.Index(
+        "ix_events_correlation", "correlation", "position",
+        sqlite_where=_CORRELATED, postgresql_where=_CORRELATED,
+    ),
+    sa.Index("ix_events_type", "type", "position", sqlite_where=_SELDOM, postgresql_where=_SELDOM),
+    postgresql_partition_by="RANGE (position)",
+)  # fmt: skip
+make_parts(events, FIRST_PARTS)
 
 stream_heads = sa.Table(
     "stream_heads",
@@ -189,6 +204,7 @@ class Appends:
                     "recorded_at": recorded_at,
                     "prev_hash": prev_hash,
                     "hash": digest,
+                    "correlation": meta.correlation or None,
                 }
             )
         return rows

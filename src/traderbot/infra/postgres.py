@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from traderbot.infra.backend import Claim, Trouble
+from traderbot.infra.backend import READERS_BEYOND, Claim, Limits, Trouble
+from traderbot.infra.pools import CountedPool
 from traderbot.model.errors import ConfigurationError, Conflict
 
 _SCRATCH = "traderbot_scratch"
@@ -32,11 +33,10 @@ _BY_KEY = {
 }
 _READER_LIMITS = {
     "idle_in_transaction_session_timeout": "60s",
-    "statement_timeout": "30s",
     "default_transaction_isolation": "repeatable\\ read",
     "default_transaction_read_only": "on",
 }
-_POOL = {"pool_pre_ping": True, "pool_timeout": 5}
+_POOL: dict[str, Any] = {"poolclass": CountedPool, "pool_pre_ping": True, "pool_timeout": 5}
 _NETWORK = {  # a server that went without a word is noticed within seconds
     "connect_timeout": "3",
     "keepalives_idle": "5",
@@ -59,12 +59,14 @@ def _driver() -> Any:
 class Postgres:
     """Connections to one PostgreSQL database."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, limits: Limits) -> None:
         self._psycopg = _driver()
         self._url = url.set(drivername="postgresql+psycopg")
         self.writer = self._engine("writer", _WRITER_LIMITS | _BY_KEY, pool_size=2, max_overflow=0, **_POOL)
-        self.readers = self._engine("reader", _READER_LIMITS, pool_size=8, max_overflow=32, **_POOL)
-        self._roles = self._engine("role", {}, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        reading = _READER_LIMITS | {"statement_timeout": f"{limits.statement_timeout_s}s"}
+        pool = {"pool_size": limits.readers, "max_overflow": READERS_BEYOND, **_POOL}
+        self.readers = self._engine("reader", reading, **pool)
+        self.alone = self._engine("role", {}, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
 
     def _engine(self, role: str, limits: Mapping[str, str], **pool: Any) -> Engine:
         given = self._url.query
@@ -112,6 +114,11 @@ class Postgres:
         for name in _WRITER_LIMITS:
             connection.exec_driver_sql(f"SET LOCAL {name} = 0")
 
+    def wait_briefly(self, connection: Connection) -> None:
+        """For this transaction, or for the connection that has none."""
+        scope = "" if connection.engine is self.alone else "LOCAL "
+        connection.exec_driver_sql(f"SET {scope}lock_timeout = '3s'")
+
     def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:
         """Writers wait, readers do not."""
         quoted = connection.dialect.identifier_preparer.format_table
@@ -120,7 +127,7 @@ class Postgres:
 
     def claim(self, name: str) -> Claim | None:
         """A lock of a session of its own, so that it lasts as long as the process and its connection."""
-        claim = _SessionLock(self._roles, name)
+        claim = _SessionLock(self.alone, name)
         return claim if claim.held() else None
 
     @contextmanager

@@ -29,6 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from traderbot.infra.partitions import PART_SIZE
 from traderbot.infra.setting_types import (
     SECRET_BYTES_MIN,
     MoneySetting,
@@ -86,6 +87,12 @@ class Settings(BaseSettings):
         ge=1,
         le=3_600_000,
         description="A reading statement that takes longer is logged, with its plan.",
+    )
+    partition_events: int = Field(
+        default=PART_SIZE,
+        ge=1000,
+        le=1_000_000_000,
+        description="Events that a new part of the journal takes, on PostgreSQL.",
     )
     valkey_url: SecretStr | None = Field(
         default=None, description="Valkey (or Redis) to share cache and rate limits by, redis://HOST:PORT/0."

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from traderbot.infra.backend import Claim, Trouble
+from traderbot.infra.backend import READERS_BEYOND, Claim, Limits, Trouble
+from traderbot.infra.pools import CountedPool
 
 # The commit after which the write-ahead log holds this many pages moves them into the database file. Orders
 # of many accounts touch the same index pages again and again, so moving them seldom moves each once; at 4 kB
@@ -30,12 +31,19 @@ class _Held:
 class Sqlite:
     """Connections to one SQLite file: WAL, FULL, foreign keys on, readers that cannot write."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, limits: Limits) -> None:
         self._url = url
-        self.writer = self._engine(read_only=False)
-        self.readers = self._engine(read_only=True)
+        # The command path keeps one writing connection; another waits its turn in BEGIN IMMEDIATE.
+        self.writer = self._engine(read_only=False, poolclass=CountedPool, pool_size=2, max_overflow=0)
+        pool: dict[str, Any] = {
+            "poolclass": CountedPool,
+            "pool_size": limits.readers,
+            "max_overflow": READERS_BEYOND,
+        }
+        self.readers = self._engine(read_only=True, **pool)
+        self.alone = self._engine(read_only=False, poolclass=sa.NullPool, begins=False)
 
-    def _engine(self, *, read_only: bool) -> Engine:
+    def _engine(self, *, read_only: bool, begins: bool = True, **pool: Any) -> Engine:
         from pysqlite3 import dbapi2
 
         # Without an adapter of their own the driver searches for one each time it binds None or bytes: 2 us a
@@ -45,10 +53,7 @@ class Sqlite:
         engine = sa.create_engine(
             self._url,
             module=dbapi2,
-            pool_size=8
-            if read_only
-            else 2,  # the command path keeps one; another waits its turn in BEGIN IMMEDIATE
-            max_overflow=32 if read_only else 0,
+            **pool,
             connect_args={
                 "check_same_thread": False,
                 "timeout": 30,
@@ -68,7 +73,8 @@ class Sqlite:
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.connection.cursor().execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+            if begins:
+                connection.connection.cursor().execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
         return engine
 
@@ -89,6 +95,9 @@ class Sqlite:
 
     def take_time(self, connection: Connection) -> None:
         """Nothing here limits a transaction."""
+
+    def wait_briefly(self, connection: Connection) -> None:
+        """Whoever writes waits for nobody else's tables."""
 
     def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:
         """The write transaction does that already."""

@@ -31,13 +31,15 @@ class Rename(NamedTuple):
 class OrderRows:
     """Rows of orders placed in these events, and changes of those placed before them.
 
-    new: by order id; changed: columns by order id, of which `fees` is to be added to what the row has.
+    new: by order id; changed: columns by order id, of which `fees` is to be added to what the row has;
+    owners: the accounts of those changed.
     renames: changes of symbol of the other orders that are open, to be written before anything else.
     """
 
     def __init__(self) -> None:
         self.new: dict[UUID, Row] = {}
         self.changed: dict[UUID, Row] = {}
+        self.owners: dict[UUID, UUID] = {}
         self.renames: list[Rename] = []
 
     def take(self, event: e.Event, account_id: UUID, version: int) -> None:
@@ -46,10 +48,11 @@ class OrderRows:
         if taker is not None:
             taker(self, event, account_id, version)
 
-    def _change(self, order_id: UUID, fees: Decimal | None = None, **columns: Any) -> None:
+    def _change(self, account_id: UUID, order_id: UUID, fees: Decimal | None = None, **columns: Any) -> None:
         row = self.new.get(order_id)
         if row is None:
             row = self.changed.setdefault(order_id, {})
+            self.owners[order_id] = account_id
         row.update(columns)
         if fees is not None:
             row["fees"] = row.get("fees", NOTHING) + fees
@@ -96,6 +99,7 @@ class OrderRows:
 
     def filled(self, event: e.OrderFilled, account_id: UUID, version: int) -> None:
         self._change(
+            account_id,
             event.order_id,
             event.fee,
             filled_qty=event.filled_qty,
@@ -107,45 +111,63 @@ class OrderRows:
 
     def filled_late(self, event: e.OrderFilledLate, account_id: UUID, version: int) -> None:
         """Of the market time of the last change nothing: the order was closed when this became known."""
-        self._change(event.order_id, event.fee, filled_qty=event.filled_qty, filled_value=event.filled_value)
+        self._change(
+            account_id,
+            event.order_id,
+            event.fee,
+            filled_qty=event.filled_qty,
+            filled_value=event.filled_value,
+        )
 
     def busted(self, event: e.ExecutionBusted, account_id: UUID, version: int) -> None:
-        self._change(event.order_id, -event.fee, filled_qty=event.filled_qty, filled_value=event.filled_value)
+        self._change(
+            account_id,
+            event.order_id,
+            -event.fee,
+            filled_qty=event.filled_qty,
+            filled_value=event.filled_value,
+        )
 
     def accepted(self, event: e.OrderAccepted, account_id: UUID, version: int) -> None:
-        self._change(event.order_id, status=OrderStatus.NEW.value, updated_at=event.at)
+        self._change(account_id, event.order_id, status=OrderStatus.NEW.value, updated_at=event.at)
 
     def unknown(self, event: e.OrderOutcomeUnknown, account_id: UUID, version: int) -> None:
-        self._change(event.order_id, status=OrderStatus.UNKNOWN.value, updated_at=event.at)
+        self._change(account_id, event.order_id, status=OrderStatus.UNKNOWN.value, updated_at=event.at)
 
     def rejected(self, event: e.OrderRejected, account_id: UUID, version: int) -> None:
-        self._end(event, OrderStatus.REJECTED, reason=Reason.REJECTED_BY_BROKER.value)
+        self._end(event, account_id, OrderStatus.REJECTED, reason=Reason.REJECTED_BY_BROKER.value)
 
     def cancelled(self, event: e.OrderCancelled, account_id: UUID, version: int) -> None:
-        self._end(event, OrderStatus.CANCELED, reason=event.reason.value)
+        self._end(event, account_id, OrderStatus.CANCELED, reason=event.reason.value)
 
     def expired(self, event: e.OrderExpired, account_id: UUID, version: int) -> None:
-        self._end(event, OrderStatus.EXPIRED)
+        self._end(event, account_id, OrderStatus.EXPIRED)
 
     def replaced(self, event: e.OrderReplaced, account_id: UUID, version: int) -> None:
-        self._end(event, OrderStatus.REPLACED, replaced_by=event.replaced_by)
+        self._end(event, account_id, OrderStatus.REPLACED, replaced_by=event.replaced_by)
 
     def _end(
         self,
         event: e.OrderRejected | e.OrderCancelled | e.OrderExpired | e.OrderReplaced,
+        account_id: UUID,
         status: OrderStatus,
         **columns: Any,
     ) -> None:
-        self._change(event.order_id, hold=NOTHING, updated_at=event.at, status=status.value, **columns)
+        self._change(
+            account_id, event.order_id, hold=NOTHING, updated_at=event.at, status=status.value, **columns
+        )
 
     def triggered(self, event: e.OrderTriggered, account_id: UUID, version: int) -> None:
-        self._change(event.order_id, triggered_at=event.at, updated_at=event.at)
+        self._change(account_id, event.order_id, triggered_at=event.at, updated_at=event.at)
 
     def trailed(self, event: e.TrailingMarkMoved, account_id: UUID, version: int) -> None:
-        self._change(event.order_id, hwm=event.hwm, stop_price=event.stop_price, updated_at=event.at)
+        self._change(
+            account_id, event.order_id, hwm=event.hwm, stop_price=event.stop_price, updated_at=event.at
+        )
 
     def activated(self, event: e.LegActivated, account_id: UUID, version: int) -> None:
         self._change(
+            account_id,
             event.order_id,
             status=OrderStatus.NEW.value,
             qty=event.qty,
@@ -155,7 +177,9 @@ class OrderRows:
         )
 
     def resized(self, event: e.LegResized, account_id: UUID, version: int) -> None:
-        self._change(event.order_id, qty=event.qty, reserves=_reserves(event), updated_at=event.at)
+        self._change(
+            account_id, event.order_id, qty=event.qty, reserves=_reserves(event), updated_at=event.at
+        )
 
     def adjusted(self, event: e.CorporateActionApplied, account_id: UUID, version: int) -> None:
         for change in event.orders:
@@ -168,7 +192,7 @@ class OrderRows:
             }
             if change.stop is not None:
                 columns.update(_stop(change.stop))
-            self._change(change.order_id, **columns)
+            self._change(account_id, change.order_id, **columns)
         if event.kind is ActionKind.SYMBOL_CHANGE and event.new_symbol is not None:
             self._rename(account_id, event.symbol, event.new_symbol)
 

@@ -102,7 +102,7 @@ class Projection:
         if self._restored_lots:
             connection.execute(restore_lot(connection.dialect), list(self._restored_lots.values()))
         self._change(cursor, t.lots, lot_changes, 2)
-        self._change(cursor, t.orders, _keyed(self._orders.changed), 1)
+        self._change(cursor, t.orders, _keyed(self._orders), 2)
         self._change(cursor, t.accounts, account_changes, 1)
         self._balance_positions(connection, accounts)
         for name, upsert in statements.upserts.items():
@@ -342,11 +342,12 @@ def _lot_row(
     }
 
 
-def _keyed(changed: dict[UUID, Row]) -> list[Row]:
+def _keyed(orders: OrderRows) -> list[Row]:
     """Changes with their key at the end."""
-    for order_id, change in changed.items():
+    for order_id, change in orders.changed.items():
         change["key_id"] = order_id
-    return list(changed.values())
+        change["key_account_id"] = orders.owners[order_id]
+    return list(orders.changed.values())
 
 
 @cache

@@ -222,7 +222,8 @@ def _with_status(query: sa.Select[Any], wanted: OrderFilter) -> sa.Select[Any]:
     if wanted.nested:
         leg = t.orders.alias("leg")
         working = sa.literal_column(f"(leg.{t.OPEN_ORDER})", sa.Boolean)
-        legs = sa.exists().where(leg.c.group_id == _O.group_id, working, _O.status != "replaced")
+        same = leg.c.account_id == _O.account_id, leg.c.group_id == _O.group_id
+        legs = sa.exists().where(*same, working, _O.status != "replaced")
         opened = sa.or_(opened, legs)
     return query.where(opened if wanted.status == "open" else sa.not_(opened))
 

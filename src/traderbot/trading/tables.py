@@ -5,7 +5,8 @@ the append lock, and nothing that can be written before that lock should have to
 
 A table that begins its key with the account is kept in that key's order on SQLite (no separate row number): a
 row is then one place to write instead of two, and an account's rows lie together. Orders are the exception:
-their rows are long, and are found by id.
+their rows are long, and are found by id; the account stands in their key as well, because PostgreSQL keeps
+them in parts by account. It stands behind the id: ids grow with time, so that new keys go to the index's end.
 
 What few orders have is null for the others and left out of their insert, so that a plain order writes what it
 always wrote: one row, two index entries (its account's page, the open ones), and no name of its own.
@@ -14,6 +15,7 @@ always wrote: one row, two index entries (its account's page, the open ones), an
 import sqlalchemy as sa
 
 from traderbot.infra.database import HASH, ID, MONEY, PRICE, QUANTITY, TIME, metadata
+from traderbot.infra.partitions import make_parts, order_parts
 
 _NONE = sa.text("0")
 
@@ -71,7 +73,7 @@ orders = sa.Table(
     "orders",
     metadata,
     sa.Column("id", ID, primary_key=True),
-    sa.Column("account_id", ID, nullable=False),
+    sa.Column("account_id", ID, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("client_order_id", sa.Text, nullable=False),  # "" stands for the order's id
     sa.Column("symbol", sa.Text, nullable=False),
@@ -118,7 +120,9 @@ orders = sa.Table(
         postgresql_where=sa.text(OPEN_ORDER),
     ),
     sa.Index("ix_orders_group", "group_id", sqlite_where=_GROUPED, postgresql_where=_GROUPED),
+    postgresql_partition_by="HASH (account_id)",
 )
+make_parts(orders, order_parts())
 
 PLAIN_ORDER = tuple(
     name

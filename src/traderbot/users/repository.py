@@ -119,6 +119,12 @@ def forget_expired_tokens(connection: Connection, user_id: UUID, now: int) -> No
     connection.execute(sa.delete(refresh_tokens).where(old))
 
 
+def forget_old_tokens(connection: Connection, now: int, limit: int) -> int:
+    """Remove some of anybody's refresh tokens that have expired. Returns: how many."""
+    old = sa.select(refresh_tokens.c.id).where(refresh_tokens.c.expires_at <= now).limit(limit)
+    return connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.id.in_(old))).rowcount
+
+
 def insert_api_key(connection: Connection, key: ApiKey, key_hash: str) -> None:
     values = {name: getattr(key, name) for name in ApiKey.__slots__}
     connection.execute(sa.insert(api_keys).values(key_hash=key_hash, **values))

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from traderbot.infra.database import ID, MONEY, POSITION, PRICE
+from traderbot.model.errors import ConfigurationError
 
 revision = "0001"
 down_revision = None
@@ -292,3 +293,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_refresh_tokens_family"), "refresh_tokens", ["family"], unique=False)
     op.create_index(op.f("ix_refresh_tokens_user_id"), "refresh_tokens", ["user_id"], unique=False)
+
+
+def downgrade() -> None:
+    """Errors: ConfigurationError: below the first schema there is nothing but the loss of every record."""
+    raise ConfigurationError("database_url: there is no schema below 0001; drop the database to be rid of it")

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from traderbot.infra.database import ID, MONEY, PRICE
 from traderbot.infra.journal import canonical
+from traderbot.model.errors import ConfigurationError
 
 revision = "0002"
 down_revision = "0001"
@@ -93,6 +94,13 @@ def upgrade() -> None:
     _sum_fees(connection)
     _follow_events(connection)
     _index_orders()
+
+
+def downgrade() -> None:
+    """Errors: ConfigurationError: the journal then holds events that the version before cannot read."""
+    raise ConfigurationError(
+        "database_url: its schema cannot go below 0002: the first version cannot read what the journal holds"
+    )
 
 
 def _widen_accounts() -> None:
