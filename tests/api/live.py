@@ -126,6 +126,7 @@ def opened(home: Path, **changed: Any) -> Iterator[Live]:
     """A platform on this home whose replay stands at the start of 2005, served on a free loopback port."""
     platform = Platform.open(Settings(home=home, replay_start=date(2005, 1, 3), **changed))
     platform.users.passwords = weak_passwords()
+    platform.deliveries.start()
     try:
         app = build_app(platform)
         with served(app) as url:

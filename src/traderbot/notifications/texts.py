@@ -41,6 +41,7 @@ class RoundTrip(NamedTuple):
 
 
 def order_placed(event: e.OrderPlaced) -> Text:
+    """An order that the gate approved."""
     what = f"{event.side.value} {canonical(event.qty)} {event.symbol}"
     prices = f", limit {canonical(event.limit_price)}" if event.limit_price is not None else ""
     if event.stop is not None:
@@ -89,6 +90,7 @@ def order_filled(event: e.Execution, remaining: Decimal) -> Text:
 
 
 def position_closed(symbol: str, at: int, trip: RoundTrip) -> Text:
+    """The end of a round trip, with what it gained."""
     net = trip.realised - trip.fees
     result = "Gain" if net > 0 else "Loss" if net < 0 else "Result"
     body = (

@@ -181,7 +181,7 @@ class Deliveries:
                 _log.warning("handler_batch_failed", handler=handler.name, events=len(own), error=repr(error))
                 self._one_by_one(handler, own, until, held_up)
         if under_way:
-            self._tell()
+            self.tell()
         if failure is not None:
             raise failure
 
@@ -224,7 +224,7 @@ class Deliveries:
                 if self._try_again(self._handlers[name], letter) == RETRYING:
                     held_up.add(letter.stream)
         if tried:
-            self._tell()
+            self.tell()
         return due_in
 
     def _try_again(self, handler: Handler, letter: Aside) -> str | None:
@@ -358,7 +358,8 @@ class Deliveries:
         self._stored = stored | moved
         self._settled_at = now
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Call the followers."""
         for follower in self._followers:
             try:
                 follower()
