@@ -63,7 +63,7 @@ class Platform:
         opened.callback(self.database.close)
         migrate(self.database)
         self._claim_session()
-        self.bus = build_bus(self.database)
+        self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)
         watch_path(self.path, self.metrics)

@@ -5,8 +5,9 @@ Reactions are decided in the transaction of the event itself; handlers come afte
 
 from collections.abc import Iterable
 
+from sqlalchemy.engine import Dialect
+
 from traderbot.infra.bus import Bus, Handler, Reaction
-from traderbot.infra.database import Database
 from traderbot.model.account import Account
 from traderbot.model.commands import Command, PauseTrading
 from traderbot.model.events import EVENT_TYPES, RiskLimitBreached
@@ -22,9 +23,9 @@ def pause_account(event: RiskLimitBreached, account: Account) -> Iterable[Comman
 REACTIONS = (Reaction("pause_account", RiskLimitBreached, pause_account),)
 
 
-def build_bus(database: Database, more: Iterable[Handler] = ()) -> Bus:
+def build_bus(dialect: Dialect, more: Iterable[Handler] = ()) -> Bus:
     """The platform's bus. more: handlers besides those of the inbox."""
-    return Bus(REACTIONS, (*inbox_handlers(database), *more))
+    return Bus(REACTIONS, (*inbox_handlers(dialect), *more))
 
 
 def event_map(bus: Bus) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:

@@ -15,6 +15,7 @@ from traderbot.model.orders import Side
 from traderbot.model.sentiment import Sentiment
 from traderbot.notifications import repository
 from traderbot.notifications.repository import Entry
+from traderbot.notifications.texts import TEXTS
 from traderbot.trading import halts
 from traderbot.trading.deliveries import Deliveries
 from traderbot.trading.streams import market_stream, user_stream
@@ -31,7 +32,7 @@ class Desk:
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        self.deliveries = Deliveries(build_bus(rig.database), rig.path, rig.database, WallClock())
+        self.deliveries = Deliveries(build_bus(rig.database.dialect), rig.path, rig.database, WallClock())
         self.account_id = rig.open()
         self.user_id = self.owner(self.account_id)
         self.news()
@@ -151,7 +152,7 @@ def test_news_of_an_instrument_reach_those_who_hold_it_or_want_it_and_nobody_els
         assert not kinds & {"sentiment_scored", "market_alert"}
 
 
-def test_an_inbox_keeps_its_newest_entries(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inbox_keeps_its_newest_entries(desk: Desk) -> None:
     user = new_id()
     facts: list[tuple[str, e.Event]] = [(user_stream(user), e.PreferencesChanged(user))] * 700
     for _ in range(2):
@@ -165,8 +166,6 @@ def test_the_texts_of_events_that_few_accounts_see(desk: Desk) -> None:
     breach = e.RiskLimitBreached(1, desk.account_id, "daily_loss", D("0.02"), D("0.025"), True)
     called = e.MarginCalled(1, D("90"), D("100"), D("10"))
     met = e.MarginCallMet(1, D("120"), D("100"))
-    from traderbot.notifications.texts import TEXTS
-
     texts = [TEXTS[type(one)](one) for one in (breach, called, met)]
     assert [text.kind for text in texts] == ["risk_limit_breached", "margin_called", "margin_call_met"]
     assert texts[0].body == "Lost 2.5% at the close; the limit is 2%. Trading is paused."

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
@@ -53,6 +53,8 @@ class InboxOut(Answer):
 
 class ReadIn(Body):
     """What was read: these entries, or all of them where none are named."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": ["43.order_filled"]}, {}]})
 
     ids: list[EntryId] | None = Field(default=None, max_length=KEPT)
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from traderbot.api.access import RequestMeta, ThePlatform
 from traderbot.api.problems import problem_responses
@@ -19,6 +20,18 @@ router = APIRouter(prefix="/api/v1", tags=["events"], route_class=StrictRoute)
 
 Name = Annotated[PlainText, Field(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
 Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+EXAMPLE: JsonDict = {
+    "type": "SentimentScored",
+    "symbol": "MSFT",
+    "source": "newsdesk",
+    "source_id": "2005-01-03/17",
+    "score": 0.7,
+    "confidence": 0.9,
+    "published_at": "2005-01-03T12:00:00Z",
+    "headline": "Good quarter",
+}
 
 
 class SentimentIn(Body):
@@ -54,6 +67,14 @@ class MarketAlertIn(Body):
         return MarketAlertRaised(self.symbol, self.kind, self.severity, self.detail)
 
 
+class ReportedIn(Body):
+    """What is reported."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"event": EXAMPLE}]})
+
+    event: SentimentIn | MarketAlertIn = Field(discriminator="type")
+
+
 class ReportedOut(Answer):
     """new: false where it was taken before, and nothing was done."""
 
@@ -69,29 +90,31 @@ class ReportedOut(Answer):
     status_code=201,
     summary="Report a scored text or a market alert",
     description="Journals it once in the instrument's stream under the name it has at its source; those who"
-    " hold the instrument or have open orders in it find it in their inbox. 200 where it was known.",
-    responses={
-        200: {"description": "It was taken before.", "model": ReportedOut},
-        **problem_responses(
-            400, 401, 403, 409, 413, 415, 422, 503,
-            s409=("source_id_reused", "Something else was reported under that name."),
-        ),
-    },
-)  # fmt: skip
+    " hold the instrument or have open orders in it find it in their inbox.",
+    responses=problem_responses(
+        400,
+        401,
+        403,
+        409,
+        413,
+        415,
+        422,
+        503,
+        s409=("source_id_reused", "Something else was reported under that name."),
+    ),
+)
 async def report(
-    body: Annotated[SentimentIn | MarketAlertIn, Field(discriminator="type")],
+    body: ReportedIn,
     platform: ThePlatform,
     _admin: AdminUser,
     meta: RequestMeta,
-    response: Response,
 ) -> ReportedOut:
-    outcome = await platform.path.asubmit(take_report(body.event(), body.source, body.source_id, meta))
-    if not outcome.result:
-        response.status_code = 200
+    given = body.event
+    outcome = await platform.path.asubmit(take_report(given.event(), given.source, given.source_id, meta))
     return ReportedOut(
-        type=body.type,
-        stream=market_stream(body.symbol),
-        source=body.source,
-        source_id=body.source_id,
+        type=given.type,
+        stream=market_stream(given.symbol),
+        source=given.source,
+        source_id=given.source_id,
         new=outcome.result,
     )

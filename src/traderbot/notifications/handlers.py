@@ -5,10 +5,10 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 
 from traderbot.infra.bus import Handler
-from traderbot.infra.database import Database, lookup_of
+from traderbot.infra.database import lookup_of
 from traderbot.infra.journal import Recorded, read
 from traderbot.model import events as e
 from traderbot.model.account import NOTHING
@@ -47,10 +47,10 @@ class Owners:
 class Inboxes:
     """What the handlers do, and what they have in common."""
 
-    def __init__(self, database: Database) -> None:
-        self._notices = Notices(database.dialect)
-        self._trips = RoundTrips(database.dialect)
-        self._orders = lookup_of(t.orders, ["qty"], database.dialect)
+    def __init__(self, dialect: Dialect) -> None:
+        self._notices = Notices(dialect)
+        self._trips = RoundTrips(dialect)
+        self._orders = lookup_of(t.orders, ["qty"], dialect)
         self._owners = Owners()
 
     def tell_owner(self, connection: Connection, recorded: Sequence[Recorded]) -> None:
@@ -144,9 +144,9 @@ def _concerned(connection: Connection, symbol: str) -> list[UUID]:
     return list(connection.execute(users).scalars())
 
 
-def inbox_handlers(database: Database) -> tuple[Handler, ...]:
+def inbox_handlers(dialect: Dialect) -> tuple[Handler, ...]:
     """The handlers of the inbox, under the names they have on record."""
-    inboxes = Inboxes(database)
+    inboxes = Inboxes(dialect)
 
     def handler(
         name: str, handle: Callable[[Connection, Sequence[Recorded]], None], *types: type[e.Event]
