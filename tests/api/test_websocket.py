@@ -381,6 +381,8 @@ def test_a_slow_reader_costs_no_memory(live: Live, ada: Person) -> None:
     account_id = ada.user.account_id
     live.platform.path.submit(Work([(account_id, command) for command in (*places, *cancels)]))
     with ExitStack() as lines:
+        live.platform.deliveries.stop()  # what it handles meanwhile is no reader's
+        lines.callback(live.platform.deliveries.start)
         gc.collect()
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()

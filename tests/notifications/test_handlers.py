@@ -160,6 +160,8 @@ def test_an_inbox_keeps_its_newest_entries(desk: Desk) -> None:
         found = desk.inbox(user)
     assert len(found) == repository.KEPT
     assert found[-1].position - found[0].position == repository.KEPT - 1
+    desk.rig.path.submit(Work(facts=facts[:90]))
+    assert len(desk.inbox(user)) <= repository.KEPT + repository.SLACK
 
 
 def test_the_texts_of_events_that_few_accounts_see(desk: Desk) -> None:

@@ -15,7 +15,9 @@ from traderbot.notifications.tables import inbox
 from traderbot.notifications.texts import Text
 from traderbot.trading import tables as t
 
-KEPT = 1000  # of each user, the newest
+KEPT = 1000  # of each user, the newest; up to SLACK more before the rest is dropped
+SLACK = 100
+_COUNTED_MAX = 10_000
 _own = inbox.c
 
 
@@ -38,6 +40,7 @@ class Notices:
 
     def __init__(self, dialect: Dialect) -> None:
         self._insert = insert_into(inbox, dialect)
+        self._added: dict[UUID, int] = {}  # to each inbox since its old entries were dropped
 
     def add(
         self, connection: Connection, notices: Iterable[tuple[UUID, UUID | None, Recorded, Text]]
@@ -56,8 +59,14 @@ class Notices:
             by_user.setdefault(user_id, []).append(row)
         kept = [row for rows in by_user.values() for row in rows[-KEPT:]]
         self._insert.run(connection, kept)
-        for user_id in by_user:
-            connection.execute(_DROP, {"of": user_id})
+        if len(self._added) > _COUNTED_MAX:
+            self._added.clear()
+        for user_id, rows in by_user.items():
+            added = self._added.get(user_id, SLACK) + len(rows)  # unknown: see to it at once
+            if added > SLACK:
+                connection.execute(_DROP, {"of": user_id})
+                added = 0
+            self._added[user_id] = added
 
     def tell_everybody(self, connection: Connection, recorded: Recorded, text: Text) -> None:
         """One entry for each user who has an account, however many there are."""

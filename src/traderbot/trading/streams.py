@@ -17,6 +17,7 @@ def account_stream(account_id: UUID) -> str:
     return f"{_ACCOUNT}{account_id}"
 
 
+@lru_cache(maxsize=10_000)
 def account_of(stream: str) -> UUID | None:
     """The account whose stream this is, None for other streams."""
     return UUID(stream.removeprefix(_ACCOUNT)) if stream.startswith(_ACCOUNT) else None
