@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.runner import Autopilot
+from traderbot.event_map import build_bus
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.ids import new_id
@@ -39,6 +40,7 @@ from traderbot.simulation.costs import Costs
 from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.trading import tables as t
 from traderbot.trading.command_path import CommandPath
+from traderbot.trading.deliveries import Deliveries
 from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
 from traderbot.trading.streams import session_stream, user_stream
@@ -70,10 +72,12 @@ class Platform:
         self._make_parts()
         watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
         self._claim_session()
-        self.path = CommandPath(self.database, self.clock)
+        self.bus = build_bus(self.database.dialect)
+        self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)
         watch_path(self.path, self.metrics)
         self.relay = self._build_relay()
+        self.deliveries = self._build_deliveries()
         self._put_rules_in_force()
         self.dataset = ensure_demo(settings.home)
         self.resumed, self.session = self._open_session(self.dataset)
@@ -103,7 +107,8 @@ class Platform:
             return platform
 
     def start(self) -> None:
-        """Let the session play."""
+        """Let the handlers run and the session play."""
+        self.deliveries.start()
         self.session.start()
         if self.relay is not None:
             self.relay.start()
@@ -135,6 +140,13 @@ class Platform:
         """Parts of the journal ahead of what is written, where it is kept in parts."""
         with self.database.write() as connection:
             ensure_partitions(connection, last_position(connection), self.settings.partition_events)
+
+    def _build_deliveries(self) -> Deliveries:
+        """The runner of the bus's handlers, woken by every commit of this process."""
+        deliveries = Deliveries(self.bus, self.path, self.database, self.clock, registry=self.metrics)
+        self._opened.callback(deliveries.stop)
+        self.path.listen(lambda recorded: deliveries.wake() if recorded else None)
+        return deliveries
 
     def _claim_session(self) -> None:
         """Keep other processes from playing the same session. Errors: ConfigurationError if one does."""

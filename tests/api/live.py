@@ -128,6 +128,7 @@ def opened(home: Path, **changed: Any) -> Iterator[Live]:
     set_to = {"replay_start": date(2005, 1, 3), **rates, **changed}
     platform = Platform.open(Settings(home=home, **set_to))
     platform.users.passwords = weak_passwords()
+    platform.deliveries.start()
     try:
         app = build_app(platform)
         with served(app) as url:

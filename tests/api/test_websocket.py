@@ -381,6 +381,8 @@ def test_a_slow_reader_costs_no_memory(live: Live, ada: Person) -> None:
     account_id = ada.user.account_id
     live.platform.path.submit(Work([(account_id, command) for command in (*places, *cancels)]))
     with ExitStack() as lines:
+        live.platform.deliveries.stop()  # what it handles meanwhile is no reader's
+        lines.callback(live.platform.deliveries.start)
         gc.collect()
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
@@ -400,3 +402,17 @@ def test_a_slow_reader_costs_no_memory(live: Live, ada: Person) -> None:
             quick.subscribe("orders", after=0)
             frames = [quick.hear() for _ in range(3_000)]
         assert [frame["order"]["status"] for frame in frames] == ["new"] * 1_500 + ["canceled"] * 1_500
+
+
+def test_the_inbox_is_sent_again_whenever_it_changes(live: Live, ada: Person, bob: Person) -> None:
+    with line(live, ada.token) as connection:
+        connection.subscribe("inbox")
+        while (frame := connection.hear())["data"]["unread"] < 1:
+            pass
+        assert frame["type"] == "inbox"
+        bob.post("/risk/halt", {"detail": "not hers"}, 200)
+        ada.post("/risk/halt", {"detail": "lunch"}, 200)
+        assert (told := connection.hear()["data"])["unread"] == 2
+        assert told["items"][0]["kind"] == "trading_paused"
+        ada.post("/inbox/read", {}, 200)
+        assert connection.hear()["data"]["unread"] == 0

@@ -6,6 +6,9 @@ Write them into the pages with: PYTHONPATH=tests python tests/docs/tables.py
 import re
 from pathlib import Path
 
+from sqlalchemy.dialects import sqlite
+
+from traderbot.event_map import build_bus, event_map
 from traderbot.model.orders import TRANSITIONS
 from traderbot.model.reasons import SENTENCES
 
@@ -27,7 +30,26 @@ def reasons() -> str:
     return "\n".join(["| reason | sentence |", "|---|---|", *rows])
 
 
-TABLES = {"transitions": ("orders.md", transitions), "reasons": ("limits.md", reasons)}
+def event_consequences() -> str:
+    """Which event has which reactions and handlers."""
+    rows = [
+        f"| `{name}` | {_listed(reactions)} | {_listed(handlers)} |"
+        for name, reactions, handlers in event_map(build_bus(sqlite.dialect()))
+    ]
+    return "\n".join(
+        ["| event | reactions, in its transaction | handlers, after it |", "|---|---|---|", *rows]
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+TABLES = {
+    "transitions": ("orders.md", transitions),
+    "reasons": ("limits.md", reasons),
+    "event map": ("events.md", event_consequences),
+}
 
 
 def with_tables(page: str, text: str) -> str:

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import traderbot.infra.handler_records
 import traderbot.infra.journal
 import traderbot.infra.relay
+import traderbot.notifications.tables
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them
 from servers import database_url

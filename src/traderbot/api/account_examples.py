@@ -37,6 +37,7 @@ _UNLIMITED: dict[str, Any] = {
     "orders_per_day": None,
     "restricted": [],
     "no_shorting": False,
+    "halt_on_breach": False,
 }
 _LIMITS = _UNLIMITED | {"order_value": "25000", "daily_loss": "0.02", "restricted": ["FB"]}
 _LOT = {

@@ -113,6 +113,9 @@ class LimitsIn(Body):
         default=[], max_length=RESTRICTED_MAX, description="Symbols that may only be reduced."
     )
     no_shorting: bool = False
+    halt_on_breach: bool = Field(
+        default=False, description="Pause the account when a loss or drawdown reached its limit at a close."
+    )
 
     def limits(self) -> Limits:
         """Errors: InvalidValue."""
@@ -139,6 +142,7 @@ class LimitsOut(Answer):
     orders_per_day: int | None
     restricted: list[str]
     no_shorting: bool
+    halt_on_breach: bool
 
 
 class BothLimits(Answer):

@@ -15,13 +15,16 @@ from traderbot.api import (
     auth_endpoints,
     books_endpoints,
     halts_endpoints,
+    handlers_endpoints,
     history_endpoints,
+    inbox_endpoints,
     limits_endpoints,
     market_endpoints,
     order_batch,
     order_entry,
     orders_endpoints,
     rates_endpoints,
+    reporting_endpoints,
     reports_endpoints,
     system_endpoints,
     users_endpoints,
@@ -51,6 +54,9 @@ MODULES = (
     halts_endpoints,
     reports_endpoints,
     history_endpoints,
+    reporting_endpoints,
+    inbox_endpoints,
+    handlers_endpoints,
     limits_endpoints,
     rates_endpoints,
     market_endpoints,
@@ -67,7 +73,9 @@ Market time is the session's clock: in a replay it is the time of the bars, not 
 
 The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "..."}` (with an
 `account_id` for another account than your first), then
-`{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock"], "after": 123}`.
+`{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock", "inbox"],
+"after": 123}`.
+An `inbox` frame has the newest entries and how many are unread, whenever either changes.
 Order and signal frames carry their journal position; give the last one as `after` to resume without loss.
 """
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from traderbot.api.account_examples import ACCOUNT_EXAMPLES, page_of
+from traderbot.api.inbox_examples import INBOX_EXAMPLES
 
 _ORDER_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11"
 _PROFIT_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a12"
@@ -279,49 +280,53 @@ _CLOCK = {
 }
 
 
-EXAMPLES: dict[str, dict[str, Any]] = ACCOUNT_EXAMPLES | {
-    "RegisteredOut": {**_TOKENS, "user": _USER},
-    "TokensOut": _TOKENS,
-    "UserOut": _USER,
-    "ApiKeysOut": {"items": [_KEY]},
-    "OrderOut": _BRACKET,
-    "BatchOut": {
-        "items": [
-            {"status": 201, "order": _ORDER, "problem": None},
-            {"status": 422, "order": None, "problem": _REFUSED},
-        ]
-    },
-    "PreviewOut": _PREVIEW,
-    "Page_OrderOut_": page_of(_ORDER),
-    "OrderStates": {"items": [{"id": _ORDER_ID, "status": "canceled"}]},
-    "Page_FillOut_": page_of(_FILL),
-    "HoldingOut": _HOLDING,
-    "Holdings": {"items": [_HOLDING]},
-    "PortfolioOut": _PORTFOLIO,
-    "EquityHistory": {"items": [{"time": _TIME, "equity": "100000.619685", "cash": "99732.219685"}]},
-    "Page_SignalOut_": page_of(_SIGNAL),
-    "WhyOut": {"order": _ORDER, "signal": _SIGNAL, "chain": _CHAIN},
-    "Events": {"items": [_EVENT], "next_after": 43, "next_before": None},
-    "Instruments": {"items": [_INSTRUMENT]},
-    "BarsOut": {"symbol": "MSFT", "adjustment": "raw", "items": [_BAR]},
-    "ActionsOut": {
-        "symbol": "AAPL",
-        "items": [
-            {
-                "ex_date": "2005-02-28",
-                "time": "2005-02-28T21:00:00Z",
-                "kind": "split",
-                "amount": None,
-                "new": 2,
-                "old": 1,
-                "estimated": False,
-            }
-        ],
-    },
-    "ClockOut": _CLOCK,
-    "Health": {"status": "ok", "version": "0.1.0"},
-    "Ready": {"status": "ready", "market_time": _TIME},
-}
+EXAMPLES: dict[str, dict[str, Any]] = (
+    ACCOUNT_EXAMPLES
+    | INBOX_EXAMPLES
+    | {
+        "RegisteredOut": {**_TOKENS, "user": _USER},
+        "TokensOut": _TOKENS,
+        "UserOut": _USER,
+        "ApiKeysOut": {"items": [_KEY]},
+        "OrderOut": _BRACKET,
+        "BatchOut": {
+            "items": [
+                {"status": 201, "order": _ORDER, "problem": None},
+                {"status": 422, "order": None, "problem": _REFUSED},
+            ]
+        },
+        "PreviewOut": _PREVIEW,
+        "Page_OrderOut_": page_of(_ORDER),
+        "OrderStates": {"items": [{"id": _ORDER_ID, "status": "canceled"}]},
+        "Page_FillOut_": page_of(_FILL),
+        "HoldingOut": _HOLDING,
+        "Holdings": {"items": [_HOLDING]},
+        "PortfolioOut": _PORTFOLIO,
+        "EquityHistory": {"items": [{"time": _TIME, "equity": "100000.619685", "cash": "99732.219685"}]},
+        "Page_SignalOut_": page_of(_SIGNAL),
+        "WhyOut": {"order": _ORDER, "signal": _SIGNAL, "chain": _CHAIN},
+        "Events": {"items": [_EVENT], "next_after": 43, "next_before": None},
+        "Instruments": {"items": [_INSTRUMENT]},
+        "BarsOut": {"symbol": "MSFT", "adjustment": "raw", "items": [_BAR]},
+        "ActionsOut": {
+            "symbol": "AAPL",
+            "items": [
+                {
+                    "ex_date": "2005-02-28",
+                    "time": "2005-02-28T21:00:00Z",
+                    "kind": "split",
+                    "amount": None,
+                    "new": 2,
+                    "old": 1,
+                    "estimated": False,
+                }
+            ],
+        },
+        "ClockOut": _CLOCK,
+        "Health": {"status": "ok", "version": "0.1.0"},
+        "Ready": {"status": "ready", "market_time": _TIME},
+    }
+)
 
 
 def with_examples(description: dict[str, Any]) -> dict[str, Any]:

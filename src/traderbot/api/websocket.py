@@ -18,6 +18,7 @@ from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
 from starlette.concurrency import run_in_threadpool
 
 from traderbot.api.access import account_of, owned, platform_of
+from traderbot.api.inbox_endpoints import newest
 from traderbot.api.market_endpoints import clock_of
 from traderbot.api.order_frames import ORDER_EVENTS, event_frame
 from traderbot.api.security import holder_of, users_of
@@ -35,7 +36,7 @@ from traderbot.users.people import Principal
 router = APIRouter()
 _log = structlog.get_logger()
 
-Channel = Literal["prices", "orders", "portfolio", "signals", "clock"]
+Channel = Literal["prices", "orders", "portfolio", "signals", "clock", "inbox"]
 INTERVAL_S = 0.1
 AUTHENTICATE_WITHIN_S = 10
 IDLE_S = 5.0
@@ -73,6 +74,7 @@ class Commits:
         self._woken = False
         self.by_user: dict[UUID, int] = {}
         platform.path.listen(lambda recorded: self.notify() if recorded else None)
+        platform.deliveries.listen(self.notify)
         # A step's commit comes before the session stands at it: prices and clock are new only now.
         platform.session.followers.insert(0, lambda _market, _moved: self.notify())
 
@@ -115,7 +117,7 @@ async def stream(socket: WebSocket) -> None:
     commits: Commits = socket.app.state.commits
     try:
         token, principal, account_id = await asyncio.wait_for(_authenticate(socket), AUTHENTICATE_WITHIN_S)
-        follower = _Follower(socket, commits, token, account_id)
+        follower = _Follower(socket, commits, token, account_id, principal)
     except WebSocketDisconnect:
         return
     except TimeoutError:
@@ -180,7 +182,10 @@ async def _fail(socket: WebSocket, code: str, detail: str) -> None:
 class _Follower:
     """The frames of one connection."""
 
-    def __init__(self, socket: WebSocket, commits: Commits, token: str, account_id: UUID) -> None:
+    def __init__(
+        self, socket: WebSocket, commits: Commits, token: str, account_id: UUID, principal: Principal
+    ) -> None:
+        self._principal = principal
         self._socket = socket
         self._commits = commits
         self._token = token
@@ -282,6 +287,8 @@ class _Follower:
             market = self._platform.session.market
             found = await run_in_threadpool(self._query, portfolio_of, self._account_id, market)
             frames.append(("portfolio", PortfolioOut.model_validate(found).model_dump(mode="json")))
+        if "inbox" in self._channels and not self._principal.bound:
+            frames.append(("inbox", await run_in_threadpool(self._query, newest, self._principal.user_id)))
         for kind, data in frames:
             text = msgspec.json.encode({"type": kind, "data": data})
             if self._sent.get(kind) != text:

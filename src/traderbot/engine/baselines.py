@@ -30,7 +30,7 @@ def day_of(time: int) -> int:
     return time // _DAY
 
 
-def _periods(time: int) -> tuple[int, int, int]:
+def periods(time: int) -> tuple[int, int, int]:
     """Day, week and month as numbers."""
     day = time // _DAY
     today = date.fromordinal(day + _EPOCH)
@@ -48,7 +48,7 @@ def starts_at(account: Account, time: int) -> Starts:
     if last is None:
         paid = paid_in(account)
         return Starts(paid, paid, paid, paid)
-    day, week, month = _periods(time)
+    day, week, month = periods(time)
     return Starts(
         last.day_start if last.day == day else last.close,
         last.week_start if last.week == week else last.close,
@@ -60,7 +60,7 @@ def starts_at(account: Account, time: int) -> Starts:
 def close(account: Account, time: int, equity: Decimal) -> None:
     """Take note of the equity at a close."""
     starts = starts_at(account, time)
-    day, week, month = _periods(time)
+    day, week, month = periods(time)
     account.valued = Valued(
         day=day,
         week=week,

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from traderbot.engine.case import Case
+from traderbot.engine.losses import reached
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING
 from traderbot.model.reasons import Reason
@@ -57,11 +58,6 @@ def _orders_today(case: Case) -> int:
 
 def _shorts(case: Case, limit: bool) -> bool:
     return not case.buying
-
-
-def _lost(start: Decimal, equity: Decimal, limit: Decimal) -> bool:
-    """Whether a loss has reached its limit, a share of what it is measured from."""
-    return equity < start and start - equity >= start * limit
 
 
 def _say_loss(case: Case, start: Decimal, limit: Decimal) -> str:
@@ -158,28 +154,28 @@ CHECKS = (
         "daily_loss",
         "daily_loss",
         Reason.DAILY_LOSS_LIMIT,
-        lambda case, limit: _lost(case.starts.day, case.worth.equity, limit),
+        lambda case, limit: reached(case.starts.day, case.worth.equity, limit),
         lambda case, limit: _say_loss(case, case.starts.day, limit),
     ),
     LimitCheck(
         "weekly_loss",
         "weekly_loss",
         Reason.WEEKLY_LOSS_LIMIT,
-        lambda case, limit: _lost(case.starts.week, case.worth.equity, limit),
+        lambda case, limit: reached(case.starts.week, case.worth.equity, limit),
         lambda case, limit: _say_loss(case, case.starts.week, limit),
     ),
     LimitCheck(
         "monthly_loss",
         "monthly_loss",
         Reason.MONTHLY_LOSS_LIMIT,
-        lambda case, limit: _lost(case.starts.month, case.worth.equity, limit),
+        lambda case, limit: reached(case.starts.month, case.worth.equity, limit),
         lambda case, limit: _say_loss(case, case.starts.month, limit),
     ),
     LimitCheck(
         "drawdown",
         "drawdown",
         Reason.DRAWDOWN_LIMIT,
-        lambda case, limit: _lost(case.starts.peak, case.worth.equity, limit),
+        lambda case, limit: reached(case.starts.peak, case.worth.equity, limit),
         lambda case, limit: _say_loss(case, case.starts.peak, limit),
     ),
     LimitCheck(

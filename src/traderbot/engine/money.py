@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from traderbot.engine import baselines
+from traderbot.engine import baselines, losses
 from traderbot.engine.decision import Decision, no
 from traderbot.engine.exposure import Unmarked, maintenance, mark_of, withdrawable, worth
 from traderbot.engine.folding import check_money, post
@@ -115,10 +115,12 @@ def _revalue(account: Account, command: c.RevaluePortfolio, market: Market, rule
     if not (abs(value) <= MONEY_MAX and abs(equity) <= MONEY_MAX):
         raise InvariantBroken(f"account {account.id}: a value of {value} is more than can be kept exactly")
     valued = e.PortfolioRevalued(market.time, command.step, cash, Money(value), equity, marks)
+    limited = losses.limited(rules.limits, account.limits)
+    breaches = losses.breaches(account, market.time, equity, limited) if limited else ()
     if account.kind is not AccountKind.MARGIN:
-        return Decision((valued,))
+        return Decision((valued, *breaches))
     required = rounding.worst_money(maintenance(worth(account, market), rules))
-    return Decision((valued, *_margin_state(account, market.time, equity, required)))
+    return Decision((valued, *_margin_state(account, market.time, equity, required), *breaches))
 
 
 def _margin_state(account: Account, at: int, equity: Money, required: Money) -> tuple[e.Event, ...]:
@@ -155,9 +157,11 @@ def _lots_chosen(account: Account, event: e.LotMethodChosen) -> None:
 
 def _limits_changed(account: Account, event: e.LimitsChanged) -> None:
     account.limits = None if event.limits == NO_LIMITS else event.limits
+    account.breached.clear()
 
 
 def _revalued(account: Account, event: e.PortfolioRevalued) -> None:
+    losses.forget_drawdown(account, event.at, event.equity)
     baselines.close(account, event.at, event.equity)
 
 
@@ -186,4 +190,5 @@ CHANGES: dict[type[e.Event], Callable[[Account, Any], None]] = {
     e.PortfolioRevalued: _revalued,
     e.MarginCalled: _called,
     e.MarginCallMet: _call_met,
+    e.RiskLimitBreached: losses.breached,
 }

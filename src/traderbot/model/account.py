@@ -79,7 +79,8 @@ class Account(msgspec.Struct):
     "" for the account's own. margin_call: what was missing at the last revaluation, or None.
     overdraft: cash that a broker's late report took beyond what there was.
     second, orders_that_second, orders_that_day: the second of market time of its last order, how many it
-    asked for in that second and in that day, UTC.
+    asked for in that second and in that day, UTC. breached: the limits on losses that a close has reached,
+    with the number of the period.
     """
 
     id: UUID
@@ -107,6 +108,7 @@ class Account(msgspec.Struct):
     second: int = 0
     orders_that_second: int = 0
     orders_that_day: int = 0
+    breached: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add_order(self, order: Order) -> bool:
         """Take up an open order; false if one of its id is open already."""

@@ -19,7 +19,8 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     or one sector's share of equity; gross, net: exposure as a multiple of equity, gross being the leverage.
     daily_loss, weekly_loss, monthly_loss: share of the equity the period began with; drawdown: share of the
     highest close. orders_per_second, orders_per_day: in market time. restricted: symbols that may only be
-    reduced. no_shorting: even where the account could. Errors: InvalidValue.
+    reduced. no_shorting: even where the account could. halt_on_breach: a loss or drawdown that has reached
+    its limit at a close pauses the account. Errors: InvalidValue.
     """
 
     order_value: Decimal | None = None
@@ -38,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     orders_per_day: int | None = None
     restricted: frozenset[Symbol] = frozenset()
     no_shorting: bool = False
+    halt_on_breach: bool = False
 
     def __post_init__(self) -> None:
         for name in ("order_value", "position_value"):

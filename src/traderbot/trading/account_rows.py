@@ -21,6 +21,7 @@ STATE = (
     "lot_method",
     "margin_call",
     "valued",
+    "breached",
 )
 CHANGING = (*ALWAYS, *COUNTS, *BALANCES, *STATE)
 _NO_MORE: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ def account_row(account: Account, version: int) -> dict[str, Any]:
         "limits": as_text(account.limits),
         "margin_call": account.margin_call,
         "valued": as_text(account.valued),
+        "breached": as_text(account.breached),
         "second": account.second,
         "orders_that_second": account.orders_that_second,
         "orders_that_day": account.orders_that_day,

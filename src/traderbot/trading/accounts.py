@@ -67,6 +67,7 @@ def account_of(row: Row[Any]) -> Account:
         second=row.second,
         orders_that_second=row.orders_that_second,
         orders_that_day=row.orders_that_day,
+        breached=_read(row.breached, dict[str, int], {}),
     )
 
 

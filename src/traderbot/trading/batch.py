@@ -1,6 +1,6 @@
 """One transaction of the command path: decides its works in memory, then writes everything they came to."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,8 @@ class NoMarket:
 
 
 _NO_MARKET = NoMarket()
+Reactions = Mapping[type[Event], tuple[Callable[[Any, Account], Iterable[Command]], ...]]
+_NO_REACTIONS: Reactions = {}
 
 
 class AccountFailed(TraderbotError):  # noqa: N818 - what happened, as the other errors say it
@@ -93,7 +95,15 @@ class _Taken:
 class Batch:
     """Everything one transaction touches; published in one go after its commit, thrown away otherwise."""
 
-    def __init__(self, memory: Memory, connection: Connection, now: int, works: Iterable[Work]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        connection: Connection,
+        now: int,
+        works: Iterable[Work],
+        reactions: Reactions = _NO_REACTIONS,
+    ) -> None:
+        self._reactions = reactions
         self.connection = connection
         self.appends: Appends = memory.journal.stage(connection, now)
         self.accounts: dict[UUID, Account] = {}
@@ -200,16 +210,33 @@ class Batch:
             try:
                 decision = decide(account, command, market, self._rules)
                 decided, refusal = decision.events, decision.refusal
+                caused: list[Recorded] = []
                 for event in decided:
                     apply(account, event)
                     self._use(account_id, event)
                     recorded = self.appends.add(account_stream(account_id), event, meta)
                     self._staged.append((recorded, account))
+                    if type(event) in self._reactions:
+                        caused.append(recorded)
             except (InvariantBroken, ArithmeticError, LookupError) as error:
                 raise AccountFailed(account_id, error) from error
             events += decided
+            for recorded in caused:
+                self._react(account, recorded, events)
         if refusal is not None:
             refusals.append(refusal)
+
+    def _react(self, account: Account, cause: Recorded, events: list[Event]) -> None:
+        """Decide what follows from an event at once; what is refused of it is no refusal of the work."""
+        earlier = cause.meta
+        meta = Meta("system", earlier.correlation, f"{cause.stream} {cause.version}", earlier.request)
+        for react in self._reactions[type(cause.event)]:
+            try:
+                commands = list(react(cause.event, account))
+            except Exception as error:
+                raise AccountFailed(account.id, error) from error
+            for command in commands:
+                self._command(account.id, command, meta, events, [])
 
     def _market(self, session_id: UUID) -> Market:
         """A session's market as this transaction has moved it on, else as of the last commit."""

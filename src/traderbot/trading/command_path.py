@@ -26,7 +26,7 @@ from traderbot.infra.clock import Clock
 from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
 from traderbot.infra.journal import Recorded, StreamMoved
 from traderbot.model.errors import TraderbotError, Unavailable
-from traderbot.trading.batch import AccountFailed, Batch, NoMarket
+from traderbot.trading.batch import AccountFailed, Batch, NoMarket, Reactions
 from traderbot.trading.memory import Memory
 from traderbot.trading.unsettled import Unsettled
 from traderbot.trading.work import Outcome, Work
@@ -61,7 +61,8 @@ class _Unreachable(Exception):  # noqa: N818 - what it says
 class CommandPath:
     """The one writer of a process. `submit` and `asubmit` are safe from any thread and any event loop."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, reactions: Reactions | None = None) -> None:
+        self._reactions = reactions or {}
         self._memory = Memory(database)
         self._clock = clock
         self._database = database
@@ -231,7 +232,7 @@ class CommandPath:
         connection = self._connect()
         try:
             transaction = connection.begin()
-            batch = Batch(self._memory, connection, self._clock.now(), works)
+            batch = Batch(self._memory, connection, self._clock.now(), works, self._reactions)
             for work in works:
                 work.answer = batch.run(work)
             batch.flush()

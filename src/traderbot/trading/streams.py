@@ -1,11 +1,14 @@
-"""Names of the journal's streams: one chain for each account, session and user, one for the platform's
-rules.
+"""Names of the journal's streams: one chain for each account, session, user and instrument, one for the
+platform's rules and one for its administration.
 """
 
 from functools import lru_cache
 from uuid import UUID
 
+from traderbot.model.symbols import Symbol
+
 RULES_STREAM = "rules"
+PLATFORM_STREAM = "platform"  # what administrators did that has no stream of its own
 _ACCOUNT = "account:"
 
 
@@ -14,6 +17,7 @@ def account_stream(account_id: UUID) -> str:
     return f"{_ACCOUNT}{account_id}"
 
 
+@lru_cache(maxsize=10_000)
 def account_of(stream: str) -> UUID | None:
     """The account whose stream this is, None for other streams."""
     return UUID(stream.removeprefix(_ACCOUNT)) if stream.startswith(_ACCOUNT) else None
@@ -25,3 +29,8 @@ def session_stream(session_id: UUID) -> str:
 
 def user_stream(user_id: UUID) -> str:
     return f"user:{user_id}"
+
+
+def market_stream(symbol: Symbol) -> str:
+    """What was seen about an instrument."""
+    return f"market:{symbol}"

@@ -51,6 +51,7 @@ accounts = sa.Table(
     sa.Column("second", sa.BigInteger, nullable=False, server_default=_NONE),
     sa.Column("orders_that_second", sa.BigInteger, nullable=False, server_default=_NONE),
     sa.Column("orders_that_day", sa.BigInteger, nullable=False, server_default=_NONE),
+    sa.Column("breached", sa.Text),  # JSON: limits on losses that were reached, with their period
     sqlite_with_rowid=False,
 )
 
@@ -293,5 +294,14 @@ idempotency_keys = sa.Table(
     sa.Column("request_hash", HASH, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("created_at", TIME, nullable=False),  # no index: only the daily clearing asks for it
+    sqlite_with_rowid=False,
+)
+
+reports_taken = sa.Table(
+    "reports_taken",  # what others reported about instruments, by the name it has at its source: taken once
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("source_id", sa.Text, primary_key=True),
+    sa.Column("content", HASH, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -1,0 +1,3 @@
+from trading.conftest import database, rig
+
+__all__ = ["database", "rig"]
