@@ -5,9 +5,11 @@ PAGE := src/traderbot/api/static/index.html
 HOME_DIR ?=
 N ?= 200
 DB ?= sqlite
+ORDERS ?= 1000000
+EVENTS ?= 5000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench coverage crash seeds mutants soak tables lock web browser clean
+.PHONY: help run test check fix bench coverage crash seeds mutants soak plans tables lock web browser clean
 
 help: ## show this list
 	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
@@ -36,6 +38,9 @@ bench: .venv/dev.ok $(PAGE) ## engine, command path, HTTP and first minute, besi
 	$(BIN)/python benchmarks/command_path.py
 	$(BIN)/python benchmarks/http_orders.py
 	$(BIN)/python benchmarks/first_minute.py
+
+plans: .venv/dev.ok ## each query on a large database: plan, time, ratio (DB=sqlite|postgresql ORDERS=1000000 EVENTS=5000000)
+	$(BIN)/python benchmarks/indexes.py --database $(DB) --orders $(ORDERS) --events $(EVENTS)
 
 coverage: .venv/dev.ok $(PAGE) browser ## run every test and report branch coverage
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-report=html

@@ -37,6 +37,14 @@ def test_every_account_goes_by_them_and_by_its_own_the_tighter_counts(
     assert bob.order()["status"] == "new"
 
 
+def test_whether_a_loss_pauses_the_account_is_a_setting_of_both(limits: Any, ada: Person) -> None:
+    assert not limits()["limits"]["halt_on_breach"]
+    assert limits(limits={"daily_loss": "0.5", "halt_on_breach": True})["limits"]["halt_on_breach"]
+    path = f"/accounts/{ada.user.account_id}/limits"
+    assert ada.put(path, {"drawdown": "0.5", "halt_on_breach": True})["account"]["halt_on_breach"]
+    assert "halt_on_breach" in str(ada.put(path, {"halt_on_breach": "yes"}, 422))
+
+
 def test_a_sector_is_limited_by_its_symbols(limits: Any, ada: Person) -> None:
     limits(limits={"sector": "0.001"}, sectors={"MSFT": "Software", "AAPL": "Software"})
     assert ada.order(422)["code"] == "sector_limit"

@@ -95,6 +95,12 @@ def test_other_databases_are_refused_by_name(url: str) -> None:
         Database(url)
 
 
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "mysql+pymysql://me@h/x", "mariadb://h/x"])
+def test_mysql_is_refused_with_the_reason(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"is not supported: it commits each change of the schema"):
+        Database(url)
+
+
 def test_a_home_belongs_to_one_process(tmp_path: Path) -> None:
     handle = lock_home(tmp_path / "home")
     with pytest.raises(ConfigurationError, match="in use"):

@@ -7,7 +7,7 @@ import pytest
 from tidy.tree import SOURCE, TESTS, parsed, short
 
 pytestmark = pytest.mark.unit
-OF_THE_WHOLE = {"tidy", "e2e", "faults", "replay", "docs", "properties", "mutants", "soak"}
+OF_THE_WHOLE = {"tidy", "e2e", "faults", "replay", "docs", "properties", "mutants", "soak", "plans"}
 MARKERS = {"unit", "domain", "integration", "browser", "shared_data"}
 OF_A_ROOM = {
     "engine/test_random_commands.py",

@@ -64,6 +64,7 @@ export function createApi(session: Session) {
     signals: (limit: number) => get<Page<Signal>>("/signals", { query: { limit } }),
     why: (orderId: string, signal: AbortSignal) => get<Why>(`/why/${encodeURIComponent(orderId)}`, { signal }),
     halt: (detail: string) => session.request<unknown>("POST", "/risk/halt", { body: { detail } }),
+    markRead: () => session.request<unknown>("POST", "/inbox/read", { body: {} }),
     requestResume: () => session.request<ResumeCode>("POST", "/risk/halt/resume-request", { body: {} }),
     resumeTrading: (code: string) => session.request<unknown>("POST", "/risk/halt/resume", { body: { code } }),
   };

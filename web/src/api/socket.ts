@@ -5,13 +5,14 @@ import { Problem } from "./problem";
 import { backoff, resumePosition } from "./resume";
 import type { Channel, Frame } from "./types";
 
-const CHANNELS: readonly Channel[] = ["prices", "orders", "portfolio", "signals", "clock"];
+const CHANNELS: readonly Channel[] = ["prices", "orders", "portfolio", "signals", "clock", "inbox"];
 const KNOWN_FRAMES: ReadonlySet<string> = new Set([
   "authenticated",
   "subscribed",
   "prices",
   "clock",
   "portfolio",
+  "inbox",
   "order",
   "signal",
   "error",

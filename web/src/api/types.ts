@@ -280,7 +280,25 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
-export type Channel = "prices" | "orders" | "portfolio" | "signals" | "clock";
+export interface InboxEntry {
+  id: string;
+  position: number;
+  kind: string;
+  severity: "info" | "warning" | "critical";
+  title: string;
+  body: string;
+  account_id: string | null;
+  time: Timestamp;
+  read_at: Timestamp | null;
+}
+
+/** The newest entries, and how many of the whole inbox are unread. */
+export interface Inbox {
+  items: InboxEntry[];
+  unread: number;
+}
+
+export type Channel = "prices" | "orders" | "portfolio" | "signals" | "clock" | "inbox";
 
 export type Frame =
   | { type: "authenticated" }
@@ -288,6 +306,7 @@ export type Frame =
   | { type: "prices"; data: PricesData }
   | { type: "clock"; data: Clock }
   | { type: "portfolio"; data: Portfolio }
+  | { type: "inbox"; data: Inbox }
   | { type: "order"; position: number; event: string; order: Order | null; execution: Execution | null }
   | { type: "signal"; position: number; data: Signal }
   | { type: "error"; code: string; detail: string };

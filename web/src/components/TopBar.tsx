@@ -2,6 +2,7 @@ import type { Connection } from "../api/socket";
 import { useTerminal, useTerminalState } from "../state/context";
 import { conditionOf, progressOf } from "../state/clock";
 import { weekday } from "../state/format";
+import { Inbox } from "./Inbox";
 import { ReplayControls } from "./ReplayControls";
 import { ThemeToggle } from "./ThemeToggle";
 
@@ -75,6 +76,7 @@ export function TopBar() {
       <SessionClock />
       <ReplayControls />
       <div className="topbar-end">
+        <Inbox />
         <ConnectionState />
         <WhoIsIn />
       </div>

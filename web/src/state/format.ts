@@ -102,6 +102,12 @@ function zonedTime(time: string): string {
   return `${parts["year"]}-${parts["month"]}-${parts["day"]} ${parts["hour"]}:${parts["minute"]}`;
 }
 
+/** How many are unread, in what a small badge has room for; nothing where there are none. */
+export function badge(unread: number): string {
+  if (unread <= 0) return "";
+  return unread > 99 ? "99+" : String(unread);
+}
+
 /** The market's wall time, "2005-01-03 16:00". */
 export function marketTime(time: string): string {
   let text = formatted.get(time);

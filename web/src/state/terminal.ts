@@ -5,6 +5,7 @@ import type {
   Clock,
   Execution,
   Frame,
+  Inbox,
   Instrument,
   Order,
   OrderStatus,
@@ -55,6 +56,7 @@ export interface TerminalState {
   orders: readonly OrderEntry[];
   /** Newest first. */
   signals: readonly Signal[];
+  inbox: Inbox;
   /** Oldest first; those told live. */
   fills: readonly Fill[];
   toasts: readonly Toast[];
@@ -81,6 +83,7 @@ export const EMPTY_TERMINAL: TerminalState = {
   quotes: {},
   orders: [],
   signals: [],
+  inbox: { items: [], unread: 0 },
   fills: [],
   toasts: [],
   toastCount: 0,
@@ -166,6 +169,8 @@ function applyFrame(state: TerminalState, frame: Frame): TerminalState {
       return { ...state, clock: frame.data };
     case "portfolio":
       return { ...state, portfolio: frame.data };
+    case "inbox":
+      return { ...state, inbox: frame.data };
     case "order":
       return withOrderFrame(state, frame);
     case "signal":

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { direction, group, haltSentence, marketDate, marketTime, money, percent, price, quantity } from "../../src/state/format";
+import { badge, direction, group, haltSentence, marketDate, marketTime, money, percent, price, quantity } from "../../src/state/format";
 
 describe("money", () => {
   it("groups thousands and keeps two places", () => {
@@ -63,5 +63,11 @@ describe("the banner of a paused account", () => {
       "Trading is paused: day loss of 5.2%. New orders are refused until you resume.",
     );
     expect(haltSentence("")).toBe("Trading is paused. New orders are refused until you resume.");
+  });
+});
+
+describe("badge", () => {
+  it("has room for two digits and says nothing of nothing", () => {
+    expect([0, 1, 99, 100].map(badge)).toEqual(["", "1", "99", "99+"]);
   });
 });

@@ -112,3 +112,25 @@ describe("prices frames", () => {
     expect(state.quotes["B"]?.time).toBe("t2");
   });
 });
+
+describe("inbox frames", () => {
+  const entry = {
+    id: "7.order_filled",
+    position: 7,
+    kind: "order_filled",
+    severity: "info" as const,
+    title: "Order filled",
+    body: "",
+    account_id: null,
+    time: "2026-01-05T09:30:00Z",
+    read_at: null,
+  };
+  it("replace the inbox as a whole", () => {
+    const frames: Frame[] = [
+      { type: "inbox", data: { items: [entry], unread: 3 } },
+      { type: "inbox", data: { items: [entry], unread: 0 } },
+    ];
+    const state = applyFrames(EMPTY_TERMINAL, frames);
+    expect(state.inbox).toEqual({ items: [entry], unread: 0 });
+  });
+});

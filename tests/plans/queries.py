@@ -1,0 +1,101 @@
+"""The queries that the product makes while people and sessions wait, by name: its own functions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.engine import Connection
+
+from traderbot.infra import journal
+from traderbot.portfolios import valuation
+from traderbot.trading import accounts, halts, history, repository, why
+from traderbot.trading.as_of import position_at, rules_at
+from traderbot.trading.repository import OrderFilter
+from traderbot.trading.session_loop import accounts_of, left_behind_of
+from traderbot.trading.streams import account_stream
+from traderbot.users import repository as people
+
+GROWING = (
+    "events", "orders", "fills", "positions", "lots", "postings", "activities", "valuations", "signals",
+    "accounts", "stream_heads", "client_order_ids", "execution_ids", "idempotency_keys", "users",
+    "preferences", "refresh_tokens", "api_keys",
+)  # fmt: skip
+"""Tables that grow with use; the others have a row or a few."""
+
+
+class World(NamedTuple):
+    """What the queries ask about: things that are there."""
+
+    account_id: UUID
+    others: tuple[UUID, ...]
+    user_id: UUID
+    session_id: UUID
+    order_id: UUID
+    execution_id: UUID
+    version: int
+    position: int
+    at: int
+
+
+Query = Callable[[Connection, World], Any]
+
+
+def _page(**wanted: Any) -> Query:
+    return lambda c, w: repository.orders_page(c, [w.account_id], OrderFilter(**wanted))
+
+
+def _pages(**wanted: Any) -> Query:
+    return lambda c, w: repository.orders_page(c, [w.account_id, *w.others], OrderFilter(**wanted))
+
+
+QUERIES: dict[str, Query] = {
+    "an order": lambda c, w: repository.find_order(c, w.account_id, w.order_id, nested=True),
+    "an order by its name": lambda c, w: repository.find_order_by_client_id(c, w.account_id, "named"),
+    "orders by id": lambda c, w: repository.orders_by_id(c, w.account_id, [w.order_id]),
+    "a page of orders": _page(),
+    "a later page of orders": lambda c, w: repository.list_orders(c, w.account_id, before=w.version),
+    "a page of open orders": _page(status="open"),
+    "a page of open orders with legs": _page(status="open", nested=True),
+    "a page of orders, oldest first": _page(oldest_first=True),
+    "orders of several accounts": _pages(),
+    "open orders of several accounts": _pages(status="open"),
+    "the working orders": lambda c, w: repository.active_orders(c, w.account_id),
+    "the working orders as the engine has them": lambda c, w: repository.active_orders_of(c, w.account_id),
+    "fills of an order": lambda c, w: repository.fills_of(c, w.account_id, order_id=w.order_id),
+    "a page of fills": lambda c, w: repository.fills_of(c, w.account_id, limit=50),
+    "held lots": lambda c, w: repository.lots_of_account(c, w.account_id, limit=50),
+    "a page of closed lots": lambda c, w: repository.lots_of_account(c, w.account_id, closed=True, limit=50),
+    "a signal": lambda c, w: repository.find_signal(c, w.account_id, w.order_id),
+    "a page of signals": lambda c, w: repository.list_signals(c, w.account_id),
+    "accounts of a user": lambda c, w: history.accounts_of_user(c, w.user_id),
+    "an account of a user": lambda c, w: history.find_account(c, w.user_id, w.account_id),
+    "a page of a user's events": lambda c, w: history.list_events(c, history.streams_of_user(c, w.user_id)),
+    "events that came since": lambda c, w: history.list_events(
+        c, [account_stream(w.account_id)], after=w.position
+    ),
+    "a page of activities": lambda c, w: history.list_activities(c, w.account_id),
+    "an account with what it holds": lambda c, w: accounts.load_account(c, w.account_id),
+    "an order as the engine has it": lambda c, w: accounts.load_order(c, w.account_id, w.order_id),
+    "whether an execution was taken back": lambda c, w: accounts.is_busted(
+        c, w.account_id, w.order_id, w.execution_id
+    ),
+    "why an order exists": lambda c, w: why.explain_order(c, w.account_id, w.order_id),
+    "the last position": lambda c, w: journal.last_position(c),
+    "the journal from a position on": lambda c, w: journal.read(c, after=w.position, limit=100),
+    "a stream from its start": lambda c, w: journal.read(c, stream=account_stream(w.account_id), limit=100),
+    "where the journal stood at a time": lambda c, w: position_at(c, w.at),
+    "the rules at a position": lambda c, w: rules_at(c, w.position),
+    "the rules in force": lambda c, w: halts.rules_in_force(c),
+    "accounts of a session": lambda c, w: accounts_of(c, w.session_id),
+    "accounts left behind": lambda c, w: left_behind_of(c, w.session_id),
+    "accounts and positions of a user": lambda c, w: valuation.portfolios_of(c, w.user_id, lambda _: None),
+    "what open orders set aside": lambda c, w: valuation._set_aside(c, w.account_id),
+    "equity over time": lambda c, w: valuation.equity_history(c, w.account_id),
+    "positions that were closed": lambda c, w: valuation.closed_positions(c, w.account_id),
+    "a user": lambda c, w: people.user_by_id(c, w.user_id),
+    "a user by e-mail": lambda c, w: people.user_and_hash(c, "ann@example.com"),
+    "a refresh token": lambda c, w: people.refresh_token(c, "0" * 64),
+    "an API key": lambda c, w: people.api_key_and_user(c, "0" * 64),
+    "API keys of a user": lambda c, w: people.live_api_keys(c, w.user_id),
+    "preferences": lambda c, w: people.preferences_of(c, w.user_id),
+}
