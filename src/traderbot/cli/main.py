@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("demo")(serve.demo)
 app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
 app.command("backtest")(run_backtest)
 app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")

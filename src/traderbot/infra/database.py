@@ -10,7 +10,7 @@ from typing import IO, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.backend import Backend, Claim, Trouble
+from traderbot.infra.backend import Backend, Trouble
 from traderbot.infra.bulk import (
     Bulk,
     Cursor,
@@ -41,7 +41,7 @@ from traderbot.model.errors import ConfigurationError, Unavailable
 
 __all__ = [
     "HASH", "ID", "MONEY", "POSITION", "PRICE", "QUANTITY", "TIME",
-    "Bulk", "Claim", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Lookup", "Scaled",
+    "Bulk", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Lookup", "Scaled",
     "Trouble", "Writer", "cursor_of", "insert_into", "lock_home", "lookup_of", "metadata", "update_of",
     "upsert_into",
 ]  # fmt: skip
@@ -82,12 +82,12 @@ class Database:
         self._backend = _BACKENDS[kind](self.url)
         self.writer = self._backend.writer
         self.readers = self._backend.readers
+        self.roles = self._backend.roles
         self.dialect = self.writer.dialect
         self.trouble = self._backend.trouble
         self.tidy = self._backend.tidy
         self.damage = self._backend.damage
         self.take_time = self._backend.take_time
-        self.claim = self._backend.claim
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -139,21 +139,23 @@ class Database:
     def close(self) -> None:
         self.readers.dispose()
         self.writer.dispose()
+        self.roles.dispose()
 
 
 _EXPECTED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
 
-def lock_home(home: Path) -> IO[str]:
+def lock_home(home: Path, *, shared: bool = False) -> IO[str]:
     """Take the home directory for this process; it stays taken until the handle is closed or the process
     ends.
 
+    shared: together with others that share it, as several processes on one PostgreSQL do.
     Errors: ConfigurationError if another process has it.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds password hashes and the signing key
     handle = (home / "lock").open("a+")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         handle.close()
         raise ConfigurationError(

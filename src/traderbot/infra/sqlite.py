@@ -9,22 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from traderbot.infra.backend import Claim, Trouble
+from traderbot.infra.backend import Trouble
 
 # The commit after which the write-ahead log holds this many pages moves them into the database file. Orders
 # of many accounts touch the same index pages again and again, so moving them seldom moves each once; at 4 kB
 # a page the log stays at about 32 MB.
 _LOG_PAGES = 8_000
-
-
-class _Held:
-    """A role on SQLite: whoever has the home directory has every role in its database."""
-
-    def held(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Nothing to let go: the home's lock is let go with the home."""
 
 
 class Sqlite:
@@ -34,6 +24,7 @@ class Sqlite:
         self._url = url
         self.writer = self._engine(read_only=False)
         self.readers = self._engine(read_only=True)
+        self.roles = self.writer
 
     def _engine(self, *, read_only: bool) -> Engine:
         from pysqlite3 import dbapi2
@@ -92,10 +83,6 @@ class Sqlite:
 
     def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:
         """The write transaction does that already."""
-
-    def claim(self, name: str) -> Claim | None:
-        """The process that has the home directory has every role."""
-        return _Held()
 
     @contextmanager
     def scratch(self) -> Iterator[str]:
