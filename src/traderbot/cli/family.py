@@ -25,7 +25,7 @@ LEAVE_WITHIN_S = 30.0
 LOOK_S = 0.05
 PARENT_S = 0.5
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.5, 30.0
-LIVED_S = 10.0  # whoever lived this long is started again as if for the first time
+LIVED_S = 10.0  # whoever served and lived this long is started again as if for the first time
 _COMMAND = [sys.executable, "-c", "from traderbot.cli.main import app; app()"]
 _log = structlog.get_logger()
 
@@ -86,8 +86,8 @@ class Child:
             if time.monotonic() >= self.again_at:
                 self.spawn()
         elif self.process.poll() is not None:
-            lived = time.monotonic() - self.began
-            self.failures = 0 if lived >= LIVED_S else self.failures + 1
+            lived = self.ready and time.monotonic() - self.began >= LIVED_S
+            self.failures = 0 if lived else self.failures + 1
             pause = 0.0 if self.failures == 0 else min(PAUSE_FIRST_S * 2**self.failures, PAUSE_MAX_S)
             _log.error("child_died", child=self.name, status=self.process.returncode, again_in_s=pause)
             self.process, self.again_at = None, time.monotonic() + pause

@@ -17,6 +17,8 @@ from traderbot.cli.serving import Login, listening, run_server, stop_signal, tel
 from traderbot.infra.duties import API_ONLY, EVERYTHING, WORKER
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError, Unauthorized
+from traderbot.trading.session_clock import turn
+from traderbot.trading.work import SYSTEM
 from traderbot.users import repository
 from traderbot.users.people import Principal
 
@@ -69,7 +71,7 @@ def demo(
     given = {"home": home, "host": host, "port": port, "replay_speed": speed, "replay_start": start}
     settings = _settings(given, config)
     with listening(settings) as listener, open_platform(settings, quiet=True) as platform, told():
-        _tell_of_start(platform, start)
+        _take_in(platform, start, speed)
         login, account_id = demo_login(platform)
         platform.trade_by_ai(account_id)
         run_server(platform, listener, login, ready_file)
@@ -96,7 +98,7 @@ def serve(
     if workers > 1:
         common = {"--home": home, "--speed": speed, "--config": config}
         words = [w for name, value in common.items() if value is not None for w in (name, str(value))]
-        _serve_by_several(settings, workers, words, ready_file, start)
+        _serve_by_several(settings, workers, words, ready_file, start, speed)
         return
     follow_parent(parent)
     duties = API_ONLY if api_only else EVERYTHING
@@ -105,8 +107,8 @@ def serve(
         open_platform(settings, duties=duties) as platform,
         told(),
     ):
-        if not api_only:
-            _tell_of_start(platform, start)
+        if not api_only and parent is None:
+            _take_in(platform, start, speed)
             if (settings.home / LOGIN_FILE).exists():  # the strategy goes on where the demo left it
                 platform.trade_by_ai(demo_login(platform)[1])
         run_server(platform, listener, None, ready_file, announced=listen_fd is None)
@@ -127,7 +129,8 @@ def worker(
     _need_postgresql(settings, "worker")
     follow_parent(parent)
     with open_platform(settings, duties=WORKER) as platform, told():
-        _tell_of_start(platform, start)
+        if parent is None:
+            _take_in(platform, start, speed)
         if ready_file is not None:
             write_private(ready_file, b"{}")
         platform.start()
@@ -147,14 +150,19 @@ def _need_postgresql(settings: Settings, what: str) -> None:
 
 
 def _serve_by_several(
-    settings: Settings, workers: int, words: list[str], ready_file: Path | None, start: str | None
+    settings: Settings,
+    workers: int,
+    words: list[str],
+    ready_file: Path | None,
+    start: str | None,
+    speed: float | None,
 ) -> None:
     """Take the port, see that the platform can be opened, then have child processes serve and play. words:
     options that they are started with.
     """
     with listening(settings) as listener, told():
         with open_platform(settings, duties=API_ONLY) as platform:
-            _tell_of_start(platform, start)
+            _take_in(platform, start, speed)
             if (settings.home / LOGIN_FILE).exists():
                 platform.trade_by_ai(demo_login(platform)[1])
         if ready_file is not None:
@@ -220,7 +228,13 @@ def _settings(command_line: Mapping[str, object], config: Path | None) -> Settin
         raise typer.Exit(2) from None
 
 
-def _tell_of_start(platform: Platform, start: str | None) -> None:
+def _take_in(platform: Platform, start: str | None, speed: float | None) -> None:
+    """A speed of the command line is a turn of the clock, where that was turned before; a start comes too
+    late.
+    """
+    session = platform.session
+    if speed is not None and session.replay.snapshot().speed != speed:
+        platform.path.submit(turn(session.session_id, session.replay, SYSTEM, speed=speed))
     if start is not None and platform.resumed:
         now = platform.session.replay.snapshot().date
         typer.echo(f"--start: counts for a new home only; this one's replay goes on after {now}", err=True)
