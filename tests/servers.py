@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import traderbot.infra.leases
 import traderbot.infra.relay
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them

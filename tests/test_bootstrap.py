@@ -13,6 +13,9 @@ from infra.journals import held, until, url_of
 from servers import nats, postgres_url
 from traderbot import bootstrap
 from traderbot.bootstrap import Platform, costs_of, keep_model, rules_of
+from traderbot.infra.database import Database
+from traderbot.infra.duties import API_ONLY, WORKER
+from traderbot.infra.journal import read
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError
 from traderbot.model.rules import Rules
@@ -47,17 +50,37 @@ def test_a_home_in_use_is_refused_and_free_again_afterwards(tmp_path: Path) -> N
     Platform.open(settings(tmp_path)).close()
 
 
-def test_on_postgresql_one_process_plays_a_database_and_the_next_goes_on(tmp_path: Path) -> None:
+def test_on_postgresql_one_of_several_processes_plays_and_when_it_stops_the_next_goes_on(
+    tmp_path: Path,
+) -> None:
     with postgres_url() as url:
-        platform = Platform.open(settings(tmp_path / "one", database_url=url))
-        step = platform.session.replay.step
-        platform.session.play(step + 1)
-        with pytest.raises(ConfigurationError, match="another traderbot process plays"):
-            Platform.open(settings(tmp_path / "two", database_url=url))
-        platform.close()
-        platform = Platform.open(settings(tmp_path / "two", database_url=url))
-        assert (platform.resumed, platform.session.replay.step) == (True, step + 1)
-        platform.close()
+        first = Platform.open(settings(tmp_path, database_url=url, replay_speed=50.0))
+        second = Platform.open(settings(tmp_path, database_url=url, replay_speed=50.0), WORKER)
+        replica = Platform.open(settings(tmp_path, database_url=url), API_ONLY)
+        try:
+            first.start()
+            until(lambda: first.session.playing)
+            second.start()
+            began = first.session.replay.step
+            until(lambda: replica.session.replay.step > began + 5)
+            assert not second.session.playing
+            first.close()
+            stopped = first.session.replay.step
+            until(lambda: second.session.playing and replica.session.replay.step > stopped + 5)
+        finally:
+            for platform in (first, second, replica):
+                platform.close()
+        played = steps_on_record(url)
+        assert played == list(range(played[0], played[-1] + 1)), "none twice, none left out"
+
+
+def steps_on_record(url: str) -> list[int]:
+    """The steps of the one session there is, as its events came."""
+    database = Database(url)
+    with database.read() as connection:
+        found = [entry.event.step for entry in read(connection, limit=10**6, types=["SessionAdvanced"])]  # type: ignore[attr-defined]
+    database.close()
+    return found
 
 
 @pytest.mark.parametrize("start", ["1999-01-04", "2000-03-01", "2013-03-02"])

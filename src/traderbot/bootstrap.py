@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,30 +18,34 @@ from traderbot.autopilot.runner import Autopilot
 from traderbot.event_map import build_bus
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, Limits, lock_home
+from traderbot.infra.duties import EVERYTHING, Duties, OnDuty
 from traderbot.infra.ids import new_id
 from traderbot.infra.jetstream import Relay
 from traderbot.infra.journal import Meta, last_position, read
+from traderbot.infra.leases import Lease, Leases, holder_name
 from traderbot.infra.migrations import migrate
 from traderbot.infra.partitions import ensure_partitions
 from traderbot.infra.pools import watch_pools
 from traderbot.infra.settings import Settings, signing_secret
 from traderbot.infra.shared_rates import from_threads, open_rates
+from traderbot.infra.tail import Tail
 from traderbot.intelligence.forecast import Forecast
-from traderbot.market.datasets import Dataset
 from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
-from traderbot.model.errors import ConfigurationError
 from traderbot.model.events import Event, PreferencesChanged, SessionOpened, UserRegistered
 from traderbot.model.rules import Rules
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.trading import tables as t
+from traderbot.trading.assignments import assign, assigned
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.deliveries import Deliveries
 from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
+from traderbot.trading.session_opening import open_session
+from traderbot.trading.session_view import SessionView, standing_of
 from traderbot.trading.streams import session_stream, user_stream
 from traderbot.trading.work import Work
 from traderbot.users.attempts import SignInAttempts
@@ -53,14 +56,18 @@ _BASIS_POINT = Decimal("0.0001")
 
 
 class Platform:
-    """Everything that runs in one process, built from settings. `open` builds it, `start` sets the session
-    in motion.
+    """Everything that runs in one process, built from settings. `open` builds it, `start` sets in motion what
+    the process takes on.
 
     resumed: whether the session was on record already, so that the setting replay_start no longer counts.
+    draining: whether it is about to stop and wants no more requests. on_duty: what runs while this process
+    has the lease of that name; the relay and the durable handlers stand here beside the session.
     """
 
-    def __init__(self, settings: Settings, opened: ExitStack) -> None:
+    def __init__(self, settings: Settings, duties: Duties, opened: ExitStack) -> None:
         self.settings = settings
+        self.duties = duties
+        self.draining = False
         self.clock = WallClock()
         self.metrics = CollectorRegistry()
         self._opened = opened
@@ -71,19 +78,26 @@ class Platform:
         migrate(self.database)
         self._make_parts()
         watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
-        self._claim_session()
         self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)
         watch_path(self.path, self.metrics)
-        self.relay = self._build_relay()
-        self.deliveries = self._build_deliveries()
+        self.leases = Leases(
+            self.database, holder_name(settings.instance), settings.lease_s, alone=not self.database.shared
+        )
+        opened.callback(self.leases.close)
+        self.tail = Tail(self.database)
+        opened.callback(self.tail.stop)
         self._put_rules_in_force()
         self.dataset = ensure_demo(settings.home)
-        self.resumed, self.session = self._open_session(self.dataset)
-        opened.callback(self.session.stop)
-        self.autopilot = Autopilot(self.path, self.database, self.session.bars, self.dataset.actions)
-        self.session.followers.append(self.autopilot.follow)
+        self.on_duty: list[OnDuty] = []
+        self.session = self._build_session()
+        self.deliveries = self._build_deliveries()
+        self.relay = self._build_relay()
+        self.path.listen(self.session.hear if self.database.shared else self.tail.feed)
+        self.tail.follow(self.session.hear)
+        self.tail.start()
+        opened.callback(self._leave)
         self.users = UsersService(
             database=self.database,
             writer=self.path,
@@ -98,43 +112,53 @@ class Platform:
         self.users.attempts = SignInAttempts(self.clock, rates=from_threads(self.rates))
 
     @classmethod
-    def open(cls, settings: Settings) -> "Platform":
-        """Take the home directory and build everything. Errors: ConfigurationError."""
+    def open(cls, settings: Settings, duties: Duties = EVERYTHING) -> "Platform":
+        """Take the home directory, which processes on one PostgreSQL may share, and build everything. Errors:
+        ConfigurationError.
+        """
         with ExitStack() as opened:
-            opened.callback(lock_home(settings.home).close)
-            platform = cls(settings, opened)
+            shared = not settings.database_url.startswith("sqlite")
+            opened.callback(lock_home(settings.home, shared=shared).close)
+            platform = cls(settings, duties, opened)
             platform._opened = opened.pop_all()
             return platform
 
     def start(self) -> None:
-        """Let the handlers run and the session play."""
-        self.deliveries.start()
-        self.session.start()
-        if self.relay is not None:
-            self.relay.start()
+        """Let whatever this process takes on run, each part as soon as its lease can be had."""
+        for duty in self.on_duty:
+            duty.start()
 
     def close(self) -> None:
-        """Stop the session, commit what waits, let go of the home directory."""
+        """Stop the session behind its step, commit what waits, let go of leases and home directory."""
         self._opened.close()
 
-    def trade_by_ai(self, account_id: UUID) -> None:
-        """Let the AI strategy trade the account; every model it trains is kept in HOME/models."""
-        strategy = AiForecast(
-            collar=self.settings.collar,
-            on_model=keep_model(self.settings.home / "models"),
-            data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
-        )
-        self.autopilot.assign(account_id, strategy)
+    def _leave(self) -> None:
+        for duty in self.on_duty:  # the relay last, so that what the others did is published
+            duty.stop()
+        if isinstance(self.session, SessionLoop):
+            self.session.stop()
 
-    def _build_relay(self) -> Relay | None:
-        """Publishes to NATS from here where no other process can: a database in a file has only this one."""
-        url = self.settings.nats_url
-        if url is None or self.database.shared:
-            return None
-        relay = Relay(self.database, self.path, url.get_secret_value(), self.metrics)
-        self.path.listen(lambda _recorded: relay.wake())
-        self._opened.callback(relay.stop)
-        return relay
+    def trade_by_ai(self, account_id: UUID) -> None:
+        """Let the AI strategy trade the account, in whichever process plays its session; every model it
+        trains is kept in HOME/models.
+        """
+        self.path.write(lambda connection: assign(connection, account_id, AiForecast.name, self.clock.now()))
+        self._resume_strategies()
+
+    def _resume_strategies(self) -> None:
+        """Have the accounts on record traded that are not traded yet."""
+        if self.autopilot is None:
+            return
+        with self.database.read() as connection:
+            accounts = assigned(connection, self.session.session_id, AiForecast.name)
+        for account_id in accounts:
+            if not self.autopilot.trades(account_id, AiForecast.name):
+                strategy = AiForecast(
+                    collar=self.settings.collar,
+                    on_model=keep_model(self.settings.home / "models"),
+                    data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
+                )
+                self.autopilot.assign(account_id, strategy)
 
     def _make_parts(self) -> None:
         """Parts of the journal ahead of what is written, where it is kept in parts."""
@@ -142,25 +166,29 @@ class Platform:
             ensure_partitions(connection, last_position(connection), self.settings.partition_events)
 
     def _build_deliveries(self) -> Deliveries:
-        """The runner of the bus's handlers, woken by every commit of this process."""
+        """The runner of the bus's handlers, woken by every commit."""
         deliveries = Deliveries(self.bus, self.path, self.database, self.clock, registry=self.metrics)
-        self._opened.callback(deliveries.stop)
-        self.path.listen(lambda recorded: deliveries.wake() if recorded else None)
+        self.tail.follow(lambda _recorded: deliveries.wake())
+        if self.duties.handlers:
+            self.on_duty.append(OnDuty(self.leases, "handlers", lambda lease: deliveries.under(lease.check)))
         return deliveries
 
-    def _claim_session(self) -> None:
-        """Keep other processes from playing the same session. Errors: ConfigurationError if one does."""
-        claim = self.database.claim("market session")
-        if claim is None:
-            raise ConfigurationError(
-                "database_url: another traderbot process plays the market session of this database;"
-                " stop it first"
-            )
-        self._opened.callback(claim.close)
+    def _build_relay(self) -> Relay | None:
+        """Publishes to NATS, where that is set and a duty of this process."""
+        url = self.settings.nats_url
+        if url is None or not self.duties.relay:
+            return None
+        relay = Relay(self.database, self.path, url.get_secret_value(), self.metrics)
+        self.tail.follow(lambda _recorded: relay.wake())
+        self.on_duty.append(OnDuty(self.leases, "relay", lambda lease: relay.under(lease.check)))
+        return relay
 
     def _put_rules_in_force(self) -> None:
         """Journal the limits of the settings where they differ from those in force; a halt in force stays."""
-        with self.database.read() as connection:
+        first = False
+
+        def look(connection: Connection) -> None:
+            nonlocal first
             first = connection.execute(sa.select(t.rules.c.version)).first() is None
 
         def change(now: Rules) -> Rules:
@@ -169,39 +197,47 @@ class Platform:
                 return now
             return msgspec.structs.replace(wanted, version=now.version if first else now.version + 1)
 
-        self.path.submit(Work(rules=change))
+        self.path.submit(Work(rules=change, job=look, alone=True))
 
-    def _open_session(self, dataset: Dataset) -> tuple[bool, SessionLoop]:
-        """Go on with the session on record, or open the first one at the start that is set."""
-        settings, accounts, left_behind = self.settings, list[UUID](), list[UUID]()
+    def _build_session(self) -> SessionView:
+        """The session on record, played here or only followed."""
+        settings = self.settings
+        self.resumed, session_id = open_session(self.path, self.database, self.dataset, settings.replay_start)
         with self.database.read() as connection:
-            row = connection.execute(
-                sa.select(t.market_sessions).order_by(t.market_sessions.c.at.desc())
-            ).first()
-            if row is not None:
-                accounts = accounts_of(connection, row.id)
-                left_behind = left_behind_of(connection, row.id)
-                opening = read(connection, stream=session_stream(row.id), limit=1)[0].event
-        if row is None:
-            session_id, replay = new_id(), ReplaySession(dataset, speed=settings.replay_speed)
-            replay.start_at(_first_day(dataset, settings.replay_start))
-            opened = SessionOpened(
-                replay.time, session_id, dataset.name, dataset.sha256, dataset.calendar, replay.step
-            )
-            self.path.submit(Work(facts=[(session_stream(session_id), opened)]))
-        else:
-            if row.dataset_hash != dataset.sha256:
-                raise ConfigurationError(
-                    f"home: its session plays data {row.dataset_hash[:12]}, but the data set {dataset.name}"
-                    f" is now {dataset.sha256[:12]}; begin in another home"
-                )
-            first_step = opening.step + 1 if isinstance(opening, SessionOpened) else None
-            session_id, replay = (
-                row.id,
-                ReplaySession(dataset, step=row.step, first_step=first_step, speed=settings.replay_speed),
-            )
-        broker = SimulatedBroker(costs_of(settings), rules_of(settings))
-        return row is not None, SessionLoop(session_id, replay, self.path, broker, accounts, left_behind)
+            standing = standing_of(connection, session_id, settings.replay_speed)
+            accounts = accounts_of(connection, session_id)
+            left_behind = left_behind_of(connection, session_id)
+            opening = read(connection, stream=session_stream(session_id), limit=1)[0].event
+        first_step = opening.step + 1 if isinstance(opening, SessionOpened) else None
+        replay = ReplaySession(
+            self.dataset, step=standing.step, first_step=first_step, speed=settings.replay_speed
+        )
+        self.autopilot: Autopilot | None = None
+        if not self.duties.session:
+            view = SessionView(session_id, replay, self.path)
+            view.stand(standing)
+            return view
+        broker, shared = SimulatedBroker(costs_of(settings), rules_of(settings)), self.database.shared
+        loop = SessionLoop(session_id, replay, self.path, broker, accounts, left_behind, shared=shared)
+        loop.stand(standing)
+        self.autopilot = Autopilot(self.path, self.database, loop.bars, self.dataset.actions, loop.check)
+        loop.followers.append(self.autopilot.follow)
+        self.on_duty.append(OnDuty(self.leases, session_stream(session_id), self._play_under))
+        return loop
+
+    def _play_under(self, lease: Lease) -> SessionLoop:
+        """Go on with the session and its strategies where they stand on record."""
+        loop, session_id = self.session, self.session.session_id
+        assert isinstance(loop, SessionLoop)
+        assert self.autopilot is not None
+        with self.database.read() as connection:
+            standing = standing_of(connection, session_id, self.settings.replay_speed)
+            accounts = accounts_of(connection, session_id)
+            loop.take_over(lease, standing, accounts, left_behind_of(connection, session_id))
+        if self.database.shared:
+            self.autopilot.begin_anew()
+        self._resume_strategies()
+        return loop
 
     def _open_account(self, user_id: UUID, insert_user: InsertUser) -> UUID:
         """A paper account with the starting cash, in the session that is running, in one transaction with
@@ -247,16 +283,6 @@ def costs_of(settings: Settings) -> Costs:
     """What a simulated fill costs."""
     fee_rate, slippage = settings.fee_bps * _BASIS_POINT, settings.slippage_bps * _BASIS_POINT
     return Costs(fee_rate, slippage, settings.participation)
-
-
-def _first_day(dataset: Dataset, wanted: date) -> date:
-    """The start that is set. Errors: ConfigurationError where the data set does not have that day."""
-    first, last = dataset.sessions.date_of(dataset.first_time), dataset.sessions.date_of(dataset.last_time)
-    if not first < wanted <= last:
-        raise ConfigurationError(
-            f"replay_start (--start): expected a date after {first}, up to {last}, got {wanted}"
-        )
-    return wanted
 
 
 def keep_model(folder: Path) -> Callable[[Forecast], None]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from api.live import Live, Person, opened
+from traderbot.infra.journal import read
+from traderbot.trading.session_clock import turn
+from traderbot.trading.work import SYSTEM
 
 pytestmark = pytest.mark.integration
 
@@ -101,7 +104,8 @@ def test_a_jump_backwards_is_a_conflict(admin: Person) -> None:
 def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A platform whose session plays by itself."""
     with opened(tmp_path_factory.mktemp("playing")) as live:
-        live.platform.session.replay.control(paused=True)
+        session = live.platform.session
+        live.platform.path.submit(turn(session.session_id, session.replay, SYSTEM, paused=True))
         live.platform.start()
         yield live
 
@@ -128,6 +132,19 @@ def test_pause_jump_and_go_on(playing: Live) -> None:
         assert stopped["step"] > clock["step"]
         time.sleep(0.1)
         assert admin.get("/market/clock")["step"] - stopped["step"] <= 1  # the step under way
+
+
+def test_a_turn_of_the_clock_is_on_record_with_who_turned_it(playing: Live) -> None:
+    with playing.person("admin") as admin:
+        admin.post("/market/clock", {"paused": True, "speed": 7}, 200)
+        with playing.platform.database.read() as connection:
+            entry = read(connection, types=["SessionControlled"], limit=1000)[-1]
+        assert (entry.event.paused, entry.event.speed, entry.event.jump_to) == (True, 7.0, None)  # type: ignore[attr-defined]
+        assert entry.meta.actor == f"user:{admin.user.id}"
+        assert entry.meta.request
+        step = admin.get("/market/clock")["step"]
+        time.sleep(0.3)
+        assert admin.get("/market/clock")["step"] == step, "an answered pause is one"
 
 
 def test_an_ended_session_takes_no_orders(playing: Live) -> None:

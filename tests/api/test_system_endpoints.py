@@ -18,8 +18,21 @@ pytestmark = pytest.mark.integration
 def test_health_and_readiness(live: Live) -> None:
     assert httpx2.get(f"{live.url}/health").json() == {"status": "ok", "version": traderbot.__version__}
     ready = httpx2.get(f"{live.url}/health/ready").json()
-    assert ready["status"] == "ready"
+    assert (ready["status"], ready["parts"]["session"]) == ("degraded", "played by nobody")
+    assert {ready["parts"][name] for name in ("database", "writer", "tail")} == {"ok"}
     assert ready["market_time"].startswith("200")
+
+
+def test_a_process_that_is_about_to_stop_is_not_ready(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live.platform, "draining", True)
+    answer = httpx2.get(f"{live.url}/health/ready")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "this process is stopping")
+
+
+def test_whoever_plays_is_told(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live.platform.session, "playing", True)
+    ready = httpx2.get(f"{live.url}/health/ready").json()
+    assert (ready["status"], ready["parts"]["session"]) == ("ready", "played here")
 
 
 def test_a_session_in_trouble_is_not_ready(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

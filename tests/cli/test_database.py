@@ -13,6 +13,7 @@ from servers import postgres_url
 from traderbot.cli.main import app
 from traderbot.cli.serve import demo_login
 from traderbot.infra.database import Database
+from traderbot.infra.leases import Leases
 from traderbot.infra.migrations import configuration
 
 pytestmark = pytest.mark.integration
@@ -90,10 +91,10 @@ def test_missing_parts_are_a_finding_that_maintaining_mends(tmp_path: Path) -> N
 def test_two_do_not_maintain_at_once(tmp_path: Path) -> None:
     with postgres_url() as url:
         database = Database(url)
-        claim = database.claim("maintenance")
-        assert claim is not None
+        leases = Leases(database, "another", 60)
+        assert leases.acquire("maintenance") is not None
         refused = run(tmp_path, "maintain", TRADERBOT_DATABASE_URL=url)
         assert refused.exit_code == 1
         assert "Another process is maintaining" in refused.output
-        claim.close()
+        leases.close()
         database.close()

@@ -174,6 +174,16 @@ def test_a_ready_file_that_cannot_be_written_ends_it_in_order(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    "words", [["serve", "--workers", "2", "--port", "8322"], ["serve", "--api-only"], ["worker"]]
+)
+def test_several_processes_need_postgresql(tmp_path: Path, words: list[str]) -> None:
+    found = invoke(*words, "--home", str(tmp_path))
+    assert found.exit_code == 2
+    assert "needs PostgreSQL" in found.output
+    assert not (tmp_path / "traderbot.db").exists()
+
+
+@pytest.mark.parametrize(
     ("words", "named"),
     [
         (["--speed", "-1"], "--speed"),

@@ -1,4 +1,4 @@
-"""What is PostgreSQL's alone: limits, roles that one process has, what its errors mean."""
+"""What is PostgreSQL's alone: limits, what its errors mean."""
 
 import sys
 import time
@@ -38,35 +38,6 @@ def test_what_the_url_sets_counts(postgres: Database) -> None:
     other = Database(url.render_as_string(hide_password=False))
     with other.writer.connect() as connection:
         assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "7s"
-    other.close()
-
-
-def test_a_role_has_one_process_at_a_time(postgres: Database) -> None:
-    other = Database(postgres.url.render_as_string(hide_password=False))
-    claim = postgres.claim("session 1")
-    assert claim is not None
-    assert claim.held()
-    assert other.claim("session 1") is None
-    second = other.claim("session 2")
-    assert second is not None
-    claim.close()
-    taken = other.claim("session 1")
-    assert taken is not None
-    assert not claim.held(), "it cannot be taken back from who has it now"
-    for held in (second, taken):
-        held.close()
-    other.close()
-
-
-def test_a_role_lost_with_its_connection_is_asked_for_again(postgres: Database) -> None:
-    claim = postgres.claim("session")
-    assert claim is not None
-    assert postgres.url.database is not None
-    assert shared_postgres().terminate_backends(postgres.url.database) >= 1
-    assert claim.held()
-    other = Database(postgres.url.render_as_string(hide_password=False))
-    assert other.claim("session") is None
-    claim.close()
     other.close()
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Request
 
-from traderbot.api.access import ThePlatform
+from traderbot.api.access import RequestMeta, ThePlatform
 from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import SymbolIn
 from traderbot.api.security import AdminUser, CurrentUser
@@ -22,18 +22,20 @@ from traderbot.api.trading_schemas import (
     Instruments,
 )
 from traderbot.bootstrap import Platform
+from traderbot.market.sessions import ClockSnapshot
 from traderbot.model.border import price_from_float, quantity_from_float
 from traderbot.model.errors import InvalidValue
-from traderbot.trading.session_loop import SessionLoop
+from traderbot.trading.session_clock import clock_now, turn
+from traderbot.trading.session_view import SessionView
 
 router = APIRouter(prefix="/api/v1/market", tags=["market"], route_class=StrictRoute)
 
 BARS_MAX = 10_000
 
 
-def clock_of(session: SessionLoop) -> ClockOut:
-    """The session's clock as it stands."""
-    now = session.replay.snapshot()
+def clock_of(session: SessionView, now: ClockSnapshot | None = None) -> ClockOut:
+    """The session's clock as it stands. now: as on record, where this process may not have heard of it."""
+    now = now or session.replay.snapshot()
     return ClockOut(
         session_id=session.session_id,
         name=session.replay.dataset.name,
@@ -138,7 +140,11 @@ def actions(platform: ThePlatform, _principal: CurrentUser, symbol: SymbolIn) ->
 
 @router.get("/clock", summary="The session's clock", responses=problem_responses(401))
 def clock(platform: ThePlatform, _principal: CurrentUser) -> ClockOut:
-    return clock_of(platform.session)
+    session = platform.session
+    if not platform.database.shared:
+        return clock_of(session)
+    with platform.database.read() as connection:
+        return clock_of(session, clock_now(connection, session.session_id, session.replay))
 
 
 @router.post(
@@ -156,12 +162,16 @@ def clock(platform: ThePlatform, _principal: CurrentUser) -> ClockOut:
         s409=("conflict", "jump_to: the replay has ended; begin in another home to play it again"),
     ),
 )
-def control_clock(request: Request, platform: ThePlatform, _principal: AdminUser, body: ClockIn) -> ClockOut:
+def control_clock(
+    request: Request, platform: ThePlatform, _principal: AdminUser, meta: RequestMeta, body: ClockIn
+) -> ClockOut:
     try:
         jump_to = None if body.jump_to is None else date.fromisoformat(body.jump_to)
     except ValueError:
         raise InvalidValue("jump_to", "a date such as 2007-01-03") from None
     speed = None if body.speed is None else float(body.speed)
-    platform.session.replay.control(paused=body.paused, speed=speed, jump_to=jump_to)
+    session = platform.session
+    work = turn(session.session_id, session.replay, meta, paused=body.paused, speed=speed, jump_to=jump_to)
+    now: ClockSnapshot = platform.path.submit(work).result
     request.app.state.commits.notify()
-    return clock_of(platform.session)
+    return clock_of(session, now)

@@ -66,17 +66,17 @@ class PositionAhead(InvalidValue):
 
 
 class Commits:
-    """Wakes the connections of an event loop after every commit, step and turn of the clock."""
+    """Wakes the connections of an event loop after every process's commits, steps and turns of the clock."""
 
     def __init__(self, platform: Platform) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Event] = set()
         self._woken = False
         self.by_user: dict[UUID, int] = {}
-        platform.path.listen(lambda recorded: self.notify() if recorded else None)
         platform.deliveries.listen(self.notify)
+        platform.tail.follow(lambda recorded: self.notify() if recorded else None)
         # A step's commit comes before the session stands at it: prices and clock are new only now.
-        platform.session.followers.insert(0, lambda _market, _moved: self.notify())
+        platform.session.watchers.append(self.notify)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

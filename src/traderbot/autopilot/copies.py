@@ -36,6 +36,8 @@ class AccountCopies:
             account_stream(account_id), account_id
         )  # before it is read: nothing is missed
         self._catch_up()
+        if account_id in self._copies and self._moved_elsewhere(account_id):
+            del self._copies[account_id]
         if account_id not in self._copies:
             self._copies[account_id] = self._read(account_id)
         return self._copies[account_id][0]
@@ -43,6 +45,13 @@ class AccountCopies:
     def forget(self) -> None:
         """Read every account again when it is next asked for: after a commit whose outcome was unknown."""
         self._copies.clear()
+
+    def _moved_elsewhere(self, account_id: UUID) -> bool:
+        """Whether another process has changed the account, of which this one's writer says nothing."""
+        if not self._database.shared:
+            return False
+        with self._database.read() as connection:
+            return connection.execute(_VERSION, {"of": account_id}).scalar() != self._copies[account_id][1]
 
     def _committed(self, recorded: list[Recorded]) -> None:
         """In the writer's thread."""
@@ -71,8 +80,10 @@ class AccountCopies:
     def _read(self, account_id: UUID) -> tuple[Account, int]:
         with self._database.read() as connection:
             account = load_account(connection, account_id)
-            query = sa.select(t.accounts.c.version).where(t.accounts.c.id == account_id)
-            version = connection.execute(query).scalar()
+            version = connection.execute(_VERSION, {"of": account_id}).scalar()
         if account is None or version is None:
             raise NotFound("No such account.")
         return account, version
+
+
+_VERSION = sa.select(t.accounts.c.version).where(t.accounts.c.id == sa.bindparam("of"))

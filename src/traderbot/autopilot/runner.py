@@ -3,13 +3,14 @@ is one unit of work.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.copies import AccountCopies
 from traderbot.infra.database import Database
@@ -71,8 +72,11 @@ class Autopilot:
         database: Database,
         bars: dict[Symbol, Bar],
         actions: Iterable[CorporateAction],
+        check: Callable[[Connection], None] | None = None,
     ) -> None:
+        """check: asked in every transaction of a strategy, such as whether this process still may play."""
         self._path = path
+        self._check = check
         self._database = database
         self._bars = bars
         self._actions: dict[Symbol, list[CorporateAction]] = defaultdict(list)
@@ -85,9 +89,20 @@ class Autopilot:
         """Have the strategy trade the account from the last step on. Errors: Conflict for a second strategy
         of that name, whose orders could not be told from the first one's.
         """
-        if any(a.account_id == account_id and a.strategy.name == strategy.name for a in self._assignments):
+        if self.trades(account_id, strategy.name):
             raise Conflict(f"the strategy {strategy.name} trades this account already")
         self._assignments.append(Assignment(account_id, strategy))
+
+    def trades(self, account_id: UUID, name: str) -> bool:
+        """Whether a strategy of that name trades the account already."""
+        return any(a.account_id == account_id and a.strategy.name == name for a in self._assignments)
+
+    def begin_anew(self) -> None:
+        """Forget every strategy and account: somebody else may have played since, and what a strategy
+        remembers has to follow from what it sees.
+        """
+        self._assignments.clear()
+        self._copies.forget()
 
     def follow(self, market: SessionMarket, moved: list[Bar]) -> None:
         """Let every strategy see the step and hand in what it asks for, once each however often the step is
@@ -118,7 +133,8 @@ class Autopilot:
         asked = [(assignment.account_id, ask) for ask in ctx.take_asked()]
         if not facts and not asked:
             return
-        outcome = self._path.submit(Work(facts=facts, commands=list(asked), meta=assignment.meta))
+        work = Work(facts=facts, commands=list(asked), meta=assignment.meta, job=self._check)
+        outcome = self._path.submit(work)
         for refusal in outcome.refusals:
             _log.info(
                 "strategy_order_refused",
@@ -168,7 +184,8 @@ class Autopilot:
 
     def _pause(self, assignment: Assignment, error: Exception) -> None:
         pause = PauseTrading(f"the strategy {assignment.strategy.name} failed: {error}"[:DETAIL_MAX])
-        self._path.submit(Work(commands=[(assignment.account_id, pause)], meta=assignment.meta))
+        work = Work(commands=[(assignment.account_id, pause)], meta=assignment.meta, job=self._check)
+        self._path.submit(work)
 
 
 def _facts(assignment: Assignment, raised: list[RaisedSignal], time: int) -> list[tuple[str, Event]]:

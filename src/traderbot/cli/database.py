@@ -15,6 +15,7 @@ from traderbot.cli.opened import database_of, open_database, told
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database
 from traderbot.infra.journal import last_position
+from traderbot.infra.leases import Leases, holder_name
 from traderbot.infra.migrations import schema_of
 from traderbot.infra.partitions import ensure_partitions, parts_ahead, parts_of, rest_is_used
 from traderbot.infra.settings import Settings
@@ -64,14 +65,14 @@ def maintain(home: HomeOption = None, config: FileOption = None) -> None:
     """
     settings = settings_or_exit({"home": home}, config)
     with open_database(settings) as database:
-        claim = database.claim("maintenance")
-        if claim is None:
-            raise Conflict("Another process is maintaining this database; let it finish.")
+        leases = Leases(database, holder_name(settings.instance), settings.lease_s, alone=not database.shared)
         try:
+            if leases.acquire("maintenance") is None:
+                raise Conflict("Another process is maintaining this database; let it finish.")
             for line in maintained(database, settings, WallClock().now()):
                 typer.echo(line)
         finally:
-            claim.close()
+            leases.close()
 
 
 def maintained(database: Database, settings: Settings, now: int) -> Iterator[str]:

@@ -17,7 +17,8 @@ import typer
 from traderbot.bootstrap import Platform
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import open_platform, told
-from traderbot.cli.serve import read_login, url_of
+from traderbot.cli.serve import read_login
+from traderbot.cli.serving import url_of
 from traderbot.infra.database import lock_home
 from traderbot.infra.journal import Meta
 from traderbot.infra.settings import Settings

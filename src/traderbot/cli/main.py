@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("demo")(serve.demo)
 app.command("serve")(serve.serve)
 app.command("relay")(run_relay)
+app.command("worker")(serve.worker)
 app.command("backtest")(run_backtest)
 app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from traderbot.bootstrap import Platform, limits_of
 from traderbot.infra.database import Database, lock_home
+from traderbot.infra.duties import EVERYTHING, Duties
 from traderbot.infra.logs import configure_logs
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings
@@ -34,7 +35,7 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def open_platform(settings: Settings, quiet: bool = False) -> Iterator[Platform]:
+def open_platform(settings: Settings, quiet: bool = False, duties: Duties = EVERYTHING) -> Iterator[Platform]:
     """A platform whose session stands still until it is started.
 
     quiet: log warnings only, unless a level was set: for somebody who looks at the page, not at the log.
@@ -42,7 +43,7 @@ def open_platform(settings: Settings, quiet: bool = False) -> Iterator[Platform]
     chosen = settings.origins["log_level"] != "built in"
     configure_logs("warning" if quiet and not chosen else settings.log_level, settings.log_format)
     with told():
-        platform = Platform.open(settings)
+        platform = Platform.open(settings, duties)
     try:
         yield platform
     finally:

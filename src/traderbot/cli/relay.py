@@ -6,23 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-import structlog
 import typer
 from prometheus_client import CollectorRegistry
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import told
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Claim, Database, lock_home
+from traderbot.infra.database import Database, lock_home
+from traderbot.infra.duties import OnDuty
 from traderbot.infra.jetstream import STREAM, Relay
+from traderbot.infra.leases import Leases, holder_name
 from traderbot.infra.logs import configure_logs
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings
 from traderbot.model.errors import ConfigurationError
 from traderbot.trading.command_path import CommandPath
-
-STANDBY_S = 1.0
-_log = structlog.get_logger()
 
 
 def run_relay(
@@ -42,33 +40,20 @@ def run_relay(
     with told(), _stopped_by_signals() as stopped, _opened(settings) as database:
         if settings.nats_url is None:
             raise ConfigurationError("nats_url: expected the address of a NATS server, nats://HOST:PORT")
-        claim = _claimed(database, stopped)
-        if claim is None:
-            return
         path = CommandPath(database, WallClock())
+        leases = Leases(database, holder_name(settings.instance), settings.lease_s, alone=not database.shared)
+        url = settings.nats_url.get_secret_value()
+        relay = Relay(
+            database, path, url, CollectorRegistry(), stream=stream, replicas=replicas, rebuild=rebuild
+        )
+        duty = OnDuty(leases, "relay", lambda lease: relay.under(lease.check))
         try:
-            url = settings.nats_url.get_secret_value()
-            relay = Relay(
-                database, path, url, CollectorRegistry(), stream=stream, replicas=replicas, rebuild=rebuild
-            )
-            relay.start()
+            duty.start()
             stopped.wait()
-            relay.stop()
         finally:
+            duty.stop()
+            leases.close()
             path.close()
-            claim.close()
-
-
-def _claimed(database: Database, stopped: threading.Event) -> Claim | None:
-    """The role of the one that publishes, once no other process has it; None when told to stop first. Two at
-    once would do no harm: the stream takes each event in its place only.
-    """
-    claim = database.claim("event relay")
-    if claim is None:
-        _log.info("relay_stands_by")
-    while claim is None and not stopped.wait(STANDBY_S):
-        claim = database.claim("event relay")
-    return claim
 
 
 @contextmanager

@@ -1,36 +1,28 @@
-"""`traderbot demo` and `traderbot serve`: run the platform with its API and page."""
+"""`traderbot demo`, `serve` and `worker`: run the platform, or parts of it."""
 
-import gc
-import json
-import os
-import resource
 import secrets
-import signal
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 import typer
-import uvicorn
-from rich.console import Console
-from rich.panel import Panel
 
-from traderbot.api.app import STATIC, build_app
-from traderbot.api.bounded_http import BoundedHttp
 from traderbot.bootstrap import Platform
 from traderbot.cli.config import FileOption, HomeOption
+from traderbot.cli.family import Family, follow_parent
 from traderbot.cli.opened import open_platform, told
+from traderbot.cli.serving import Login, listening, run_server, stop_signal, tell_ready, write_private
+from traderbot.infra.duties import API_ONLY, EVERYTHING, WORKER
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError, Unauthorized
+from traderbot.trading.session_clock import turn
+from traderbot.trading.work import SYSTEM
 from traderbot.users import repository
 from traderbot.users.people import Principal
 
 DEMO_EMAIL = "demo@traderbot.local"
-FILES_KEPT = 256  # for the database, the data and the models
 LOGIN_FILE = "demo-login.json"
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
@@ -46,6 +38,15 @@ ReadyOption = Annotated[
         "--ready-file", help="Write JSON with url, email, password and api_key here once it serves."
     ),
 ]
+WorkersOption = Annotated[
+    int,
+    typer.Option("--workers", min=1, max=64, help="Processes that serve; beside more than one, one plays."),
+]
+ApiOnlyOption = Annotated[
+    bool, typer.Option("--api-only", help="Serve requests only; another process plays the session.")
+]
+ListenOption = Annotated[int | None, typer.Option("--listen-fd", hidden=True)]
+ParentOption = Annotated[int | None, typer.Option("--parent", hidden=True)]
 OPTIONS = {
     "home": "--home",
     "host": "--host",
@@ -53,30 +54,6 @@ OPTIONS = {
     "replay_speed": "--speed",
     "replay_start": "--start",
 }
-
-
-class Login(msgspec.Struct, frozen=True):
-    """How to sign in to the demo; kept in HOME/demo-login.json, readable by its owner only."""
-
-    email: str
-    password: str
-    api_key: str = ""
-
-
-class _Server(uvicorn.Server):
-    """Calls back once it listens. failure: what the callback raised; the server then stops."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-        self.failure: ConfigurationError | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        try:
-            self._on_ready()
-        except ConfigurationError as error:
-            self.failure, self.should_exit = error, True
 
 
 def demo(
@@ -93,11 +70,11 @@ def demo(
     """
     given = {"home": home, "host": host, "port": port, "replay_speed": speed, "replay_start": start}
     settings = _settings(given, config)
-    with _listener(settings) as listener, open_platform(settings, quiet=True) as platform, told():
-        _tell_of_start(platform, start)
+    with listening(settings) as listener, open_platform(settings, quiet=True) as platform, told():
+        _take_in(platform, start, speed)
         login, account_id = demo_login(platform)
         platform.trade_by_ai(account_id)
-        _run(platform, listener, login, ready_file)
+        run_server(platform, listener, login, ready_file)
 
 
 def serve(
@@ -108,15 +85,90 @@ def serve(
     start: StartOption = None,
     ready_file: ReadyOption = None,
     config: FileOption = None,
+    workers: WorkersOption = 1,
+    api_only: ApiOnlyOption = False,
+    listen_fd: ListenOption = None,
+    parent: ParentOption = None,
 ) -> None:
     """Run the API and the page for the users of this home, on the replay session on record."""
     given = {"home": home, "host": host, "port": port, "replay_speed": speed, "replay_start": start}
     settings = _settings(given, config)
-    with _listener(settings) as listener, open_platform(settings) as platform, told():
-        _tell_of_start(platform, start)
-        if (settings.home / LOGIN_FILE).exists():  # the strategy goes on where the demo left it
-            platform.trade_by_ai(demo_login(platform)[1])
-        _run(platform, listener, None, ready_file)
+    if workers > 1 or api_only:
+        _need_postgresql(settings, "--workers" if workers > 1 else "--api-only")
+    if workers > 1:
+        common = {"--home": home, "--speed": speed, "--config": config}
+        words = [w for name, value in common.items() if value is not None for w in (name, str(value))]
+        _serve_by_several(settings, workers, words, ready_file, start, speed)
+        return
+    follow_parent(parent)
+    duties = API_ONLY if api_only else EVERYTHING
+    with (
+        listening(settings, listen_fd) as listener,
+        open_platform(settings, duties=duties) as platform,
+        told(),
+    ):
+        if not api_only and parent is None:
+            _take_in(platform, start, speed)
+            if (settings.home / LOGIN_FILE).exists():  # the strategy goes on where the demo left it
+                platform.trade_by_ai(demo_login(platform)[1])
+        run_server(platform, listener, None, ready_file, announced=listen_fd is None)
+
+
+def worker(
+    home: HomeOption = None,
+    speed: SpeedOption = None,
+    start: StartOption = None,
+    ready_file: ReadyOption = None,
+    config: FileOption = None,
+    parent: ParentOption = None,
+) -> None:
+    """Play the market session with its strategies and do what follows from events, beside processes that
+    serve the API; on PostgreSQL. Of several workers one plays, the others stand by.
+    """
+    settings = _settings({"home": home, "replay_speed": speed, "replay_start": start}, config)
+    _need_postgresql(settings, "worker")
+    follow_parent(parent)
+    with open_platform(settings, duties=WORKER) as platform, told():
+        if parent is None:
+            _take_in(platform, start, speed)
+        if ready_file is not None:
+            write_private(ready_file, b"{}")
+        platform.start()
+        with stop_signal() as stopping:
+            stopping.wait()
+
+
+def _need_postgresql(settings: Settings, what: str) -> None:
+    """Errors: tells what is missing, and exits with status 2."""
+    if settings.database_url.startswith("sqlite"):
+        typer.echo(
+            f"{what}: needs PostgreSQL, as SQLite serves one process; set database_url to"
+            " postgresql://USER:PASSWORD@HOST/NAME",
+            err=True,
+        )
+        raise typer.Exit(2)
+
+
+def _serve_by_several(
+    settings: Settings,
+    workers: int,
+    words: list[str],
+    ready_file: Path | None,
+    start: str | None,
+    speed: float | None,
+) -> None:
+    """Take the port, see that the platform can be opened, then have child processes serve and play. words:
+    options that they are started with.
+    """
+    with listening(settings) as listener, told():
+        with open_platform(settings, duties=API_ONLY) as platform:
+            _take_in(platform, start, speed)
+            if (settings.home / LOGIN_FILE).exists():
+                platform.trade_by_ai(demo_login(platform)[1])
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+        family = Family(listener, workers, words)
+        raise typer.Exit(family.run(lambda: tell_ready(settings, None, ready_file)))
 
 
 def demo_login(platform: Platform) -> tuple[Login, UUID]:
@@ -135,7 +187,7 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
                 f"home: {path}, with its demo user's password, is gone; begin in another home"
             )
         login = Login(DEMO_EMAIL, secrets.token_urlsafe(12))
-        _write_private(path, msgspec.json.encode(login))
+        write_private(path, msgspec.json.encode(login))
     user = (
         found[0]
         if found is not None
@@ -147,7 +199,7 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
         principal = Principal(user.id, user.account_id, user.role, "token")
         _, api_key = platform.users.create_api_key(principal, "demo")
         login = msgspec.structs.replace(login, api_key=api_key)
-        _write_private(path, msgspec.json.encode(login))
+        write_private(path, msgspec.json.encode(login))
     if user.account_id is None:
         raise ConfigurationError("home: its demo user has no account; begin in another home")
     return login, user.account_id
@@ -176,119 +228,13 @@ def _settings(command_line: Mapping[str, object], config: Path | None) -> Settin
         raise typer.Exit(2) from None
 
 
-def _tell_of_start(platform: Platform, start: str | None) -> None:
+def _take_in(platform: Platform, start: str | None, speed: float | None) -> None:
+    """A speed of the command line is a turn of the clock, where that was turned before; a start comes too
+    late.
+    """
+    session = platform.session
+    if speed is not None and session.replay.snapshot().speed != speed:
+        platform.path.submit(turn(session.session_id, session.replay, SYSTEM, speed=speed))
     if start is not None and platform.resumed:
         now = platform.session.replay.snapshot().date
         typer.echo(f"--start: counts for a new home only; this one's replay goes on after {now}", err=True)
-
-
-def _run(platform: Platform, listener: socket.socket, login: Login | None, ready_file: Path | None) -> None:
-    """Serve until told to stop, then let requests under way finish."""
-    settings = platform.settings
-    url = url_of(settings)
-    if ready_file is not None:
-        ready_file.unlink(missing_ok=True)  # one left by an earlier run would say that this one serves
-
-    def ready() -> None:
-        if ready_file is not None:
-            facts = {"url": url} | (msgspec.to_builtins(login) if login is not None else {})
-            _write_private(ready_file, json.dumps(facts).encode())
-        _announce(url, settings, login)
-        platform.start()
-
-    config = uvicorn.Config(
-        build_app(platform),
-        http=BoundedHttp,
-        limit_concurrency=_connections_max(),
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        ws_max_size=65_536,
-        ws_ping_interval=20,
-        timeout_graceful_shutdown=5,
-    )
-    server = _Server(config, ready)
-    gc.freeze()  # what lives as long as the process is not looked through again: it held orders up for 30 ms
-    with _stopped_by_signals(server):
-        server.run(sockets=[listener])
-    if server.failure is not None:
-        raise server.failure
-
-
-def _connections_max() -> int:
-    """Connections served at once: what the machine lets a process have open, less what the platform needs."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = 65_536 if most == resource.RLIM_INFINITY else min(most, 65_536)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    return max(64, min(files - FILES_KEPT, 10_000))
-
-
-@contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the server and nothing else. uvicorn raises them once more when it has stopped,
-    which would end the process before the platform is closed.
-    """
-
-    def stop(_number: int, _frame: object) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _listener(settings: Settings) -> Iterator[socket.socket]:
-    """The port, taken before anything else is begun. Exits with what to do where it is taken."""
-    where = f"{settings.host}:{settings.port}"
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM
-        )[0]
-        listener = socket.socket(family, kind)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)  # two that only bind could share a port; who connects now waits until it serves
-        listener.setblocking(False)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        typer.echo(f"port: {where} cannot be taken ({reason}); choose another with --port", err=True)
-        raise typer.Exit(1) from None
-    with listener:
-        yield listener
-
-
-def url_of(settings: Settings) -> str:
-    """Where a browser on this machine finds the page."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared only
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
-def _announce(url: str, settings: Settings, login: Login | None) -> None:
-    lines = [f"[bold]{url}[/]" + ("" if STATIC.is_dir() else "  (the page is not built: run `make web`)")]
-    if login is not None:
-        lines += [
-            f"e-mail   [bold]{login.email}[/]",
-            f"password [bold]{login.password}[/]",
-            f"API key  {login.api_key}",
-        ]
-    lines += [f"home     {settings.home}", "stop with Ctrl-C; start again to go on where it stopped"]
-    Console().print(Panel("\n".join(lines), title="traderbot is running", expand=False))
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write a file whole, readable by its owner only. Errors: ConfigurationError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None

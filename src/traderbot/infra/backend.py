@@ -32,22 +32,16 @@ READERS_BEYOND = 32
 """Reading connections that a moment's rush may open besides; they are closed again."""
 
 
-class Claim(Protocol):
-    """A role in the database that one process has at a time."""
-
-    def held(self) -> bool:
-        """Whether this process still has it; it is asked for again where a broken connection lost it."""
-        ...
-
-    def close(self) -> None: ...
-
-
 class Backend(Protocol):
-    """Engines for one writer and many readers, and what differs from database to database."""
+    """Engines for one writer and many readers, and what differs from database to database.
+
+    roles: what leases are taken by and the journal is listened to; never waits behind orders for long.
+    """
 
     writer: Engine
     readers: Engine
     alone: Engine  # a new connection each time, outside any transaction
+    roles: Engine
 
     def trouble(self, error: BaseException) -> Trouble:
         """What an error means, raised by SQLAlchemy or by the driver itself."""
@@ -71,10 +65,6 @@ class Backend(Protocol):
 
     def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:
         """Keep everybody else from changing these tables until the transaction ends."""
-        ...
-
-    def claim(self, name: str) -> Claim | None:
-        """Take a role for this process; None where another has it."""
         ...
 
     def scratch(self) -> AbstractContextManager[str]:

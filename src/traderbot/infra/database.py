@@ -10,7 +10,7 @@ from typing import IO, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.backend import USUAL, Backend, Claim, Limits, Trouble
+from traderbot.infra.backend import USUAL, Backend, Limits, Trouble
 from traderbot.infra.bulk import (
     Bulk,
     Cursor,
@@ -42,7 +42,7 @@ from traderbot.model.errors import ConfigurationError, Unavailable
 
 __all__ = [
     "HASH", "ID", "MONEY", "POSITION", "PRICE", "QUANTITY", "TIME",
-    "Bulk", "Claim", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Limits", "Lookup",
+    "Bulk", "Cursor", "Database", "DatabaseUnavailable", "Digest", "Identifier", "Limits", "Lookup",
     "Scaled", "Trouble", "Writer", "cursor_of", "insert_into", "lock_home", "lookup_of", "metadata",
     "update_of", "upsert_into",
 ]  # fmt: skip
@@ -85,13 +85,13 @@ class Database:
         self._backend = _BACKENDS[kind](self.url, limits)
         self.writer = self._backend.writer
         self.readers = self._backend.readers
+        self.roles = self._backend.roles
         self.dialect = self.writer.dialect
         self.trouble = self._backend.trouble
         self.tidy = self._backend.tidy
         self.damage = self._backend.damage
         self.take_time = self._backend.take_time
         self.wait_briefly = self._backend.wait_briefly
-        self.claim = self._backend.claim
         self.outside = self._backend.alone.connect
         self._slow = None
         if slow_query_ms is not None:
@@ -149,6 +149,7 @@ class Database:
             self._slow.close()
         self.readers.dispose()
         self.writer.dispose()
+        self.roles.dispose()
 
 
 _EXPECTED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
@@ -159,16 +160,17 @@ _NO_MYSQL = (
 _NOT_THESE = {"mysql": _NO_MYSQL, "mariadb": _NO_MYSQL}
 
 
-def lock_home(home: Path) -> IO[str]:
+def lock_home(home: Path, *, shared: bool = False) -> IO[str]:
     """Take the home directory for this process; it stays taken until the handle is closed or the process
     ends.
 
+    shared: together with others that share it, as several processes on one PostgreSQL do.
     Errors: ConfigurationError if another process has it.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds password hashes and the signing key
     handle = (home / "lock").open("a+")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         handle.close()
         raise ConfigurationError(

@@ -22,4 +22,4 @@ class Latch:
             cursor_of(connection).execute(self._shared if shared else self._exclusive)
 
 
-SCHEMA, APPENDS, RULES = Latch(1), Latch(2), Latch(3)
+SCHEMA, APPENDS, RULES, STEPS = Latch(1), Latch(2), Latch(3), Latch(4)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from traderbot.infra.backend import READERS_BEYOND, Claim, Limits, Trouble
+from traderbot.infra.backend import READERS_BEYOND, Limits, Trouble
 from traderbot.infra.pools import CountedPool
 from traderbot.model.errors import ConfigurationError, Conflict
 
@@ -37,6 +37,7 @@ _READER_LIMITS = {
     "default_transaction_read_only": "on",
 }
 _POOL: dict[str, Any] = {"poolclass": CountedPool, "pool_pre_ping": True, "pool_timeout": 5}
+_ROLE_LIMITS = {"lock_timeout": "2s", "statement_timeout": "5s"}  # a third of a lease's life is 3 s and more
 _NETWORK = {  # a server that went without a word is noticed within seconds
     "connect_timeout": "3",
     "keepalives_idle": "5",
@@ -66,7 +67,9 @@ class Postgres:
         reading = _READER_LIMITS | {"statement_timeout": f"{limits.statement_timeout_s}s"}
         pool = {"pool_size": limits.readers, "max_overflow": READERS_BEYOND, **_POOL}
         self.readers = self._engine("reader", reading, **pool)
-        self.alone = self._engine("role", {}, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        self.alone = self._engine("lock", {}, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        at_once = {"isolation_level": "AUTOCOMMIT"}
+        self.roles = self._engine("role", _ROLE_LIMITS, pool_size=2, max_overflow=4, **_POOL, **at_once)
 
     def _engine(self, role: str, limits: Mapping[str, str], **pool: Any) -> Engine:
         given = self._url.query
@@ -125,18 +128,13 @@ class Postgres:
         names = ", ".join(quoted(table) for table in tables)
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
 
-    def claim(self, name: str) -> Claim | None:
-        """A lock of a session of its own, so that it lasts as long as the process and its connection."""
-        claim = _SessionLock(self.alone, name)
-        return claim if claim.held() else None
-
     @contextmanager
     def scratch(self) -> Iterator[str]:
         """A schema of its own, so that no right to create databases is needed. Errors: Conflict where another
         process has it.
         """
-        claim = self.claim(_SCRATCH)
-        if claim is None:
+        lock = _SessionLock(self.alone, _SCRATCH)
+        if not lock.taken:
             raise Conflict("The scratch schema is in use by another process; try again when it is done.")
         try:
             self._remake_scratch(create=True)
@@ -147,7 +145,7 @@ class Postgres:
             try:
                 self._remake_scratch(create=False)
             finally:
-                claim.close()
+                lock.close()
 
     def _remake_scratch(self, *, create: bool) -> None:
         with self.writer.begin() as connection:
@@ -158,43 +156,18 @@ class Postgres:
 
 
 class _SessionLock:
-    """An advisory lock of a connection that is kept open for it."""
+    """An advisory lock that lasts as long as a connection of its own. taken: whether it was to be had."""
 
     def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self._key = int.from_bytes(sha256(f"traderbot {name}".encode()).digest()[:8], signed=True)
-        self._connection: Connection | None = None
-
-    def held(self) -> bool:
-        """Ask the server over the lock's own connection; ask for the lock again where that is gone."""
-        if self._connection is not None:
-            try:
-                self._connection.exec_driver_sql("SELECT 1")
-                return True
-            except sa.exc.DBAPIError:
-                self.close()
-        return self._take()
-
-    def _take(self) -> bool:
-        try:
-            connection = self._engine.connect()
-        except sa.exc.DBAPIError:
-            return False
-        try:
-            taken = connection.execute(_TRY_LOCK, {"key": self._key}).scalar_one()
-        except sa.exc.DBAPIError:
-            taken = False
-        if taken:
-            self._connection = connection
-        else:
-            connection.close()
-        return bool(taken)
+        key = int.from_bytes(sha256(f"traderbot {name}".encode()).digest()[:8], signed=True)
+        self._connection = engine.connect()
+        self.taken = bool(self._connection.execute(_TRY_LOCK, {"key": key}).scalar_one())
+        if not self.taken:
+            self.close()
 
     def close(self) -> None:
         """Let the lock go, with its connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection.close()
 
 
 _TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:key)")

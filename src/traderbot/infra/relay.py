@@ -99,7 +99,7 @@ class Relay:
         self._awake = False
         self._stopping = False
         self._saved = 0
-        self._thread = threading.Thread(target=self.run, name="relay", daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def position(self) -> int:
@@ -108,6 +108,8 @@ class Relay:
 
     def start(self) -> None:
         """Begin to publish."""
+        self._stopping = False
+        self._thread = threading.Thread(target=self.run, name="relay", daemon=True)
         self._thread.start()
 
     def run(self) -> None:
@@ -119,8 +121,14 @@ class Relay:
         self._stopping = True
         self._awake = False
         self.wake()
-        if self._thread.is_alive():
-            self._thread.join()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def under(self, check: Callable[[Connection], None]) -> "Relay":
+        """Publish from the next start on only while this lets it."""
+        self._check = check
+        return self
 
     def wake(self) -> None:
         """Say that something was committed; from any thread, and cheap."""

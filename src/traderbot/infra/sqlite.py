@@ -9,23 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from traderbot.infra.backend import READERS_BEYOND, Claim, Limits, Trouble
+from traderbot.infra.backend import READERS_BEYOND, Limits, Trouble
 from traderbot.infra.pools import CountedPool
 
 # The commit after which the write-ahead log holds this many pages moves them into the database file. Orders
 # of many accounts touch the same index pages again and again, so moving them seldom moves each once; at 4 kB
 # a page the log stays at about 32 MB.
 _LOG_PAGES = 8_000
-
-
-class _Held:
-    """A role on SQLite: whoever has the home directory has every role in its database."""
-
-    def held(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Nothing to let go: the home's lock is let go with the home."""
 
 
 class Sqlite:
@@ -42,6 +32,7 @@ class Sqlite:
         }
         self.readers = self._engine(read_only=True, **pool)
         self.alone = self._engine(read_only=False, poolclass=sa.NullPool, begins=False)
+        self.roles = self.writer
 
     def _engine(self, *, read_only: bool, begins: bool = True, **pool: Any) -> Engine:
         from pysqlite3 import dbapi2
@@ -101,10 +92,6 @@ class Sqlite:
 
     def hold_still(self, connection: Connection, tables: Iterable[sa.Table]) -> None:
         """The write transaction does that already."""
-
-    def claim(self, name: str) -> Claim | None:
-        """The process that has the home directory has every role."""
-        return _Held()
 
     @contextmanager
     def scratch(self) -> Iterator[str]:

@@ -48,6 +48,16 @@ class ClockSnapshot(msgspec.Struct, frozen=True):
     jump_to: dt.date | None
 
 
+class Controls(msgspec.Struct, frozen=True):
+    """How a replay's clock goes. speed: steps a second, 0 as fast as possible. jump_to: a day up to whose end
+    every step is played at once.
+    """
+
+    paused: bool = False
+    speed: float = 1.0
+    jump_to: dt.date | None = None
+
+
 class Timeline:
     """The steps of a data set in order: which bars and corporate actions belong to each. Unchanging."""
 
@@ -107,7 +117,10 @@ class Timeline:
 
 
 class ReplaySession:
-    """The replay clock over a data set, shared safely by the loop that plays and the threads that control."""
+    """The replay clock over a data set, shared safely by the loop that plays and the threads that control.
+
+    own_speed: the one it was made with.
+    """
 
     def __init__(
         self,
@@ -127,7 +140,7 @@ class ReplaySession:
         self._monotonic = monotonic
         self._step = step
         self._first_step = min(step + 1, len(self.timeline) - 1) if first_step is None else first_step
-        self._speed = _speed(speed)
+        self.own_speed = self._speed = _speed(speed)
         self._paused = _flag(paused)
         self._jump_step = NOT_STARTED
         self._jump_date: date | None = None
@@ -157,42 +170,64 @@ class ReplaySession:
     def snapshot(self) -> ClockSnapshot:
         """Where the replay stands."""
         with self._changed:
-            step = self._step
-            return ClockSnapshot(
-                time=self.timeline.time_of(step),
-                date=self.timeline.date_of(step),
-                paused=self._paused,
-                speed=self._speed,
-                step=step,
-                first_step=self._first_step,
-                steps=len(self.timeline),
-                ended=self.ended,
-                start=self.timeline.date_of(self._first_step),
-                end=self.timeline.date_of(len(self.timeline) - 1),
-                jump_to=self._jump_date,
-            )
+            return self.as_of(self._step, self.controls)
+
+    def as_of(self, step: int, controls: Controls) -> ClockSnapshot:
+        """Where this replay stands after another step, its clock going as the controls say."""
+        jump_to = controls.jump_to
+        if jump_to is not None and self.timeline.last_step(jump_to) <= step:
+            jump_to = None
+        last = len(self.timeline) - 1
+        return ClockSnapshot(
+            time=self.timeline.time_of(step),
+            date=self.timeline.date_of(step),
+            paused=controls.paused,
+            speed=controls.speed,
+            step=step,
+            first_step=self._first_step,
+            steps=len(self.timeline),
+            ended=step == last,
+            start=self.timeline.date_of(self._first_step),
+            end=self.timeline.date_of(last),
+            jump_to=jump_to,
+        )
 
     def control(
         self, *, paused: bool | None = None, speed: float | None = None, jump_to: date | None = None
     ) -> ClockSnapshot:
-        """Pause or go on, change the speed, jump: all of it or, when one cannot be taken, nothing.
-
-        jump_to: every step up to the end of that day is played as fast as possible, even while paused; a
-                 pause asked for later ends the jump.
-        Errors: InvalidValue naming the field; Conflict for a jump backwards or after the end.
-        """
+        """As `turned`, at once."""
         with self._changed:
-            new_paused = self._paused if paused is None else _flag(paused)
-            new_speed = self._speed if speed is None else _speed(speed)
-            target = None if jump_to is None else self._jump_target(jump_to)
-            self._paused, self._speed = new_paused, new_speed
-            if target is not None:
-                self._jump_step, self._jump_date = target, jump_to
-                self._finish_jump()
-            elif paused:
-                self._jump_step, self._jump_date = NOT_STARTED, None
-            self._changed.notify_all()
+            self.take(
+                turned(self.timeline, self._step, self.controls, paused=paused, speed=speed, jump_to=jump_to)
+            )
             return self.snapshot()
+
+    @property
+    def controls(self) -> Controls:
+        """How the clock goes now; a jump that has arrived is none any more."""
+        return Controls(self._paused, self._speed, self._jump_date)
+
+    def take(self, controls: Controls) -> None:
+        """Go on as the controls say."""
+        with self._changed:
+            self._paused, self._speed, self._jump_date = controls.paused, controls.speed, controls.jump_to
+            self._jump_step = (
+                NOT_STARTED if controls.jump_to is None else self.timeline.last_step(controls.jump_to)
+            )
+            self._finish_jump()
+            self._changed.notify_all()
+
+    def stand_at(self, step: int) -> None:
+        """Stand behind a step that somebody else has played."""
+        with self._changed:
+            self._step = step
+            self._finish_jump()
+            self._changed.notify_all()
+
+    def go_on(self) -> None:
+        """Play on after a `stop`."""
+        with self._changed:
+            self._stopped = False
 
     def start_at(self, day: date) -> int:
         """Begin just before `day`: bars before it are history, the next step is its first. Returns: `step`.
@@ -202,14 +237,14 @@ class ReplaySession:
         with self._changed:
             if self._step != NOT_STARTED:
                 raise Conflict("start: the replay is under way; begin in another home to start elsewhere")
-            self._within("start", day)
+            _within(self.timeline, "start", day)
             self._first_step = self.timeline.first_step(day)
             self._step = self._first_step - 1
             self._changed.notify_all()
             return self._step
 
     def stop(self) -> None:
-        """Wake whoever waits, for good."""
+        """Wake whoever waits; nothing is due until `go_on`."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -282,27 +317,54 @@ class ReplaySession:
         beat = self._last_due + 1 / self._speed
         return beat if now - beat < 1 / self._speed else now
 
-    def _jump_target(self, day: date) -> int:
-        """Last step of a jump. Errors: InvalidValue, Conflict."""
-        self._within("jump_to", day)
-        if self.ended:
-            raise Conflict("jump_to: the replay has ended; begin in another home to play it again")
-        if day < self.timeline.date_of(self._step) or (target := self.timeline.last_step(day)) < self._step:
-            now = self.timeline.date_of(self._step)
-            raise Conflict(
-                f"jump_to: the replay stands at {now} and only goes forward; begin in another home to go back"
-            )
-        return target
-
     def _finish_jump(self) -> None:
         if self._step >= self._jump_step:
             self._jump_step, self._jump_date = NOT_STARTED, None
 
-    def _within(self, field: str, day: date) -> None:
-        first, last = self.timeline.date_of(0), self.timeline.date_of(len(self.timeline) - 1)
-        plain = isinstance(day, date) and not isinstance(day, dt.datetime)
-        if not plain or not first <= day <= last:
-            raise InvalidValue(field, f"a date from {first} to {last}", day)
+
+def turned(
+    timeline: Timeline,
+    step: int,
+    before: Controls,
+    *,
+    paused: bool | None = None,
+    speed: float | None = None,
+    jump_to: date | None = None,
+) -> Controls:
+    """Pause or go on, change the speed, jump: all of it or, when one cannot be taken, nothing.
+
+    step: the last one played. jump_to: every step up to the end of that day is played as fast as possible,
+    even while paused; a pause asked for later ends the jump.
+    Errors: InvalidValue naming the field; Conflict for a jump backwards or after the end.
+    """
+    new_paused = before.paused if paused is None else _flag(paused)
+    new_speed = before.speed if speed is None else _speed(speed)
+    jump = None if paused else before.jump_to
+    if jump_to is not None:
+        _check_jump(timeline, step, jump_to)
+        jump = jump_to
+    if jump is not None and timeline.last_step(jump) <= step:
+        jump = None
+    return Controls(new_paused, new_speed, jump)
+
+
+def _check_jump(timeline: Timeline, step: int, day: date) -> None:
+    """Errors: InvalidValue, Conflict."""
+    _within(timeline, "jump_to", day)
+    if step == len(timeline) - 1:
+        raise Conflict("jump_to: the replay has ended; begin in another home to play it again")
+    now = timeline.date_of(step)
+    if day < now or timeline.last_step(day) < step:
+        raise Conflict(
+            f"jump_to: the replay stands at {now} and only goes forward; begin in another home to go back"
+        )
+
+
+def _within(timeline: Timeline, field: str, day: date) -> None:
+    first, last = timeline.date_of(0), timeline.date_of(len(timeline) - 1)
+    plain = isinstance(day, date) and not isinstance(day, dt.datetime)
+    if not plain or not first <= day <= last:
+        raise InvalidValue(field, f"a date from {first} to {last}", day)
 
 
 def _flag(value: object) -> bool:

@@ -12,6 +12,7 @@ from traderbot.engine.decide import decide
 from traderbot.engine.market import Mark, Market, Phase
 from traderbot.infra.bulk import Key, Lookup, in_one_flight
 from traderbot.infra.journal import Appends, Meta, Recorded
+from traderbot.infra.tail import notify
 from traderbot.model.account import Account
 from traderbot.model.commands import (
     BustExecution,
@@ -28,7 +29,7 @@ from traderbot.model.reasons import Reason, Refusal, refuse
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.trading.accounts import is_busted, load_account, load_order, uuid_of
-from traderbot.trading.memory import Memory
+from traderbot.trading.memory import Memory, SteppedMarket
 from traderbot.trading.projection import Projection
 from traderbot.trading.streams import RULES_STREAM, account_of, account_stream
 from traderbot.trading.work import Outcome, Work
@@ -128,12 +129,16 @@ class Batch:
             needs.add(work)
         memory, connection = self._memory, self.connection
         with in_one_flight(connection):
+            if needs.accounts or needs.steps:
+                memory.hold_steps(connection, to_move=needs.steps)
             held = memory.hold_accounts(connection, needs.accounts)
+            markets = memory.ask_markets(connection) if needs.accounts else dict
             memory.journal.lock_streams(connection, needs.streams)
             rules = memory.hold_rules(connection, to_change=RULES_STREAM in needs.streams)
             names, executions = self._names.ask(needs.names), self._executions.ask(needs.executions)
             keys = memory.find_keys.ask(connection, needs.keys)
         self.held.update(held())
+        self.markets.update(markets())
         self._rules = rules()
         names()
         executions()
@@ -343,6 +348,8 @@ class Batch:
             projection.flush(self.connection, self.accounts, self.appends.versions)
             self._memory.insert_keys.run(self.connection, self._new_keys)
             self.appends.flush()
+            if self.appends.recorded:
+                notify(self.connection)
         self.appends.check()
 
 
@@ -355,9 +362,13 @@ class _Needs:
         self.names: list[Key] = []
         self.executions: list[Key] = []
         self.keys: list[Key] = []
+        self.steps = False
 
     def add(self, work: Work) -> None:
         self.accounts.update([account_id for account_id, _ in work.plans])
+        self.streams.update(work.streams)
+        if work.markets and any(isinstance(market, SteppedMarket) for market in work.markets.values()):
+            self.steps = True
         if work.rules is not None:
             self.streams.add(RULES_STREAM)
         for stream, _ in work.facts:

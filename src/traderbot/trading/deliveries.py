@@ -83,6 +83,11 @@ class Deliveries:
         """Have the follower called after handlers did something; it must be quick."""
         self._followers.append(follower)
 
+    def under(self, fence: Fence) -> "Deliveries":
+        """Run under this fence from the next start on, from where the database says that the handlers are."""
+        self._fence, self._places = fence, None
+        return self
+
     def wake(self) -> None:
         """Say that there may be new events; from any thread."""
         self._woken.set()

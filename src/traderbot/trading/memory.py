@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,7 @@ from traderbot.engine.market import Market
 from traderbot.infra.bulk import Found
 from traderbot.infra.database import Database, insert_into, lookup_of
 from traderbot.infra.journal import Appends, Journal
-from traderbot.infra.latches import RULES
+from traderbot.infra.latches import RULES, STEPS
 from traderbot.model.account import Account
 from traderbot.model.rules import Rules
 from traderbot.trading import tables as t
@@ -20,6 +21,15 @@ from traderbot.trading.statements import Statements
 from traderbot.trading.streams import RULES_STREAM, account_stream
 
 ACCOUNTS_KEPT = 10_000
+
+
+@runtime_checkable
+class SteppedMarket(Market, Protocol):
+    """The market of a session whose steps are on record."""
+
+    step: int
+
+    def at(self, step: int) -> "SteppedMarket": ...
 
 
 class Memory:
@@ -43,6 +53,7 @@ class Memory:
         self._lock_accounts = lookup_of(t.accounts, ["version"], dialect, hold="update")
         self._share_rules = lookup_of(t.rules, ["data"], dialect, hold="share")
         self._lock_rules = lookup_of(t.rules, ["data"], dialect, hold="update")
+        self._find_steps = lookup_of(t.market_sessions, ["step"], dialect)
         self.accounts: dict[UUID, Account] = {}
         self.markets: dict[UUID, Market] = {}
         self._versions: dict[UUID, int] = {}
@@ -96,6 +107,29 @@ class Memory:
                 self.accounts.pop(account_id, None)
                 self.journal.forget_stream(account_stream(account_id))
         return versions
+
+    def hold_steps(self, connection: Connection, *, to_move: bool) -> None:
+        """Keep steps from being played while orders are decided, and the other way round, to the end of the
+        transaction; before any account is locked, so that nobody waits for each other. to_move: this
+        transaction plays one.
+        """
+        if self.shared:
+            STEPS.take(connection, shared=not to_move)
+
+    def ask_markets(self, connection: Connection) -> Callable[[], dict[UUID, Market]]:
+        """The markets of sessions that another process has moved on since, as on record; nothing where this
+        process is alone.
+        """
+        if not self.shared:
+            return dict
+        stepped = {key: one for key, one in self.markets.items() if isinstance(one, SteppedMarket)}
+        asked = self._find_steps.ask(connection, [(session_id,) for session_id in stepped])
+
+        def answer() -> dict[UUID, Market]:
+            found = {session_id: step for (session_id,), (step,) in asked().items()}
+            return {key: stepped[key].at(step) for key, step in found.items() if step != stepped[key].step}
+
+        return answer
 
     def hold_rules(self, connection: Connection, *, to_change: bool) -> Callable[[], Rules]:
         """Hold the rules, so that none is changed while orders are decided by them; gives them back once they

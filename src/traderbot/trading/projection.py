@@ -51,6 +51,7 @@ class Projection:
         self._restored_lots: dict[tuple[UUID, int], Row] = {}
         self._lots_touched: dict[tuple[UUID, int], tuple[Symbol, int]] = {}
         self._sessions: dict[UUID, Row] = {}
+        self._clocks: dict[UUID, Row] = {}
         self._new_accounts: set[UUID] = set()
         self._accounts: dict[UUID, set[tuple[str, ...]]] = {}
         self._positions: set[tuple[UUID, Symbol]] = set()
@@ -108,6 +109,7 @@ class Projection:
         for name, upsert in statements.upserts.items():
             upsert.run_on(cursor, self._upserts[name].values())
         statements.session_changes.run_on(cursor, self._sessions.values())
+        statements.session_clocks.run_on(cursor, self._clocks.values())
 
     def _rename(self, connection: Connection, rename: Rename, account: Account) -> None:
         """Give the orders on record that were open then their new symbol, and have the lots follow."""
@@ -273,10 +275,18 @@ class Projection:
 
     def session_opened(self, recorded: Recorded, event: e.SessionOpened, account: None) -> None:
         row = {name: getattr(event, name) for name in ("dataset", "dataset_hash", "calendar", "step", "at")}
-        self._upserts["market_sessions"][event.session_id] = row | {"id": event.session_id}
+        self._upserts["market_sessions"][event.session_id] = row | _NEVER_TURNED | {"id": event.session_id}
 
     def session_advanced(self, recorded: Recorded, event: e.SessionAdvanced, account: None) -> None:
         self._sessions[event.session_id] = {"key_id": event.session_id, "step": event.step, "at": event.at}
+
+    def session_controlled(self, recorded: Recorded, event: e.SessionControlled, account: None) -> None:
+        self._clocks[event.session_id] = {
+            "key_id": event.session_id,
+            "paused": event.paused,
+            "speed": event.speed,
+            "jump_to": None if event.jump_to is None else event.jump_to.isoformat(),
+        }
 
     def rules_changed(self, recorded: Recorded, event: e.RulesChanged, account: None) -> None:
         self._upserts["rules"][RULES_SCOPE] = {
@@ -309,6 +319,7 @@ _SIGNAL_COLUMNS = (
     "target_weight",
     "order_id",
 )
+_NEVER_TURNED: Row = {"paused": None, "speed": None, "jump_to": None}
 _NO_ORDER: Row = dict.fromkeys(t.orders.c.keys()) | {"fees": NOTHING}
 _PROJECTORS: dict[type[e.Event], Callable[[Projection, Recorded, Any, Any], None]] = {
     e.AccountOpened: Projection.opened,
@@ -321,6 +332,7 @@ _PROJECTORS: dict[type[e.Event], Callable[[Projection, Recorded, Any, Any], None
     e.SignalRaised: Projection.signalled,
     e.SessionOpened: Projection.session_opened,
     e.SessionAdvanced: Projection.session_advanced,
+    e.SessionControlled: Projection.session_controlled,
     e.RulesChanged: Projection.rules_changed,
 }
 

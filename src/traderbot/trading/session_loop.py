@@ -7,6 +7,9 @@ session's own advance. Then whoever follows the session (the autopilot) may act;
 the next step on, and that step is not played before it has been asked. The step is on record with its
 effects, so a restart goes on behind the last one that committed, and shows the followers that one again: the
 process may have ended before they had acted on it.
+
+Where several processes share a database, the one with the session's lease plays it. Its steps ask the lease
+in their transaction, so that a process which lost it without knowing is refused.
 """
 
 import threading
@@ -19,6 +22,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from traderbot.infra.journal import Meta, Recorded
+from traderbot.infra.leases import Lease, LeaseLost
 from traderbot.market.sessions import NOT_STARTED, ReplaySession
 from traderbot.model.account import Account, AccountKind
 from traderbot.model.bars import Bar
@@ -37,7 +41,9 @@ from traderbot.simulation.memory import Memory
 from traderbot.simulation.sessions import Moment
 from traderbot.trading import tables as t
 from traderbot.trading.command_path import AccountFailed, CommandPath
+from traderbot.trading.session_clock import clock_row, controls_of, held_back
 from traderbot.trading.session_market import SessionMarket
+from traderbot.trading.session_view import SessionView, Standing
 from traderbot.trading.streams import session_stream
 from traderbot.trading.work import Work
 
@@ -63,12 +69,18 @@ class _OutOfStepError(TraderbotError):
         self.recorded = recorded
 
 
-class SessionLoop:
-    """One replay session and the accounts in it. `followers` are called after every step, in order, in the
-    loop's thread, and once at the start with the last step on record. A follower that raises is called again
-    with the same step.
+class _StandsStillError(TraderbotError):
+    """The clock on record stands still; the step that was due is not played."""
 
-    trouble: why the session cannot go on at the moment, None while it can; it keeps trying.
+    code = "stands_still"
+
+
+class SessionLoop(SessionView):
+    """One replay session and the accounts in it, played. `followers` are called after every step, in order,
+    in the loop's thread, and once at the start with the last step on record. A follower that raises is called
+    again with the same step.
+
+    shared: whether other processes may play it or open accounts in it. trouble: it keeps trying.
     """
 
     def __init__(
@@ -79,44 +91,72 @@ class SessionLoop:
         broker: SimulatedBroker,
         accounts: Iterable[UUID] = (),
         left_behind: Iterable[UUID] = (),
+        *,
+        shared: bool = False,
     ) -> None:
-        self.session_id = session_id
-        self.replay = replay
+        super().__init__(session_id, replay, path)
         self.followers: list[Callable[[SessionMarket, list[Bar]], None]] = []
         self.bars: dict[Symbol, Bar] = {name: bars.cursor() for name, bars in replay.dataset.bars.items()}
-        self.trouble: str | None = None
         self._path = path
+        self._shared = shared
+        self._lease: Lease | None = None
         self._broker = broker
         self._accounts = sorted(accounts)  # once built, touched by the writer's thread only
         self._left_behind = set(left_behind)
         self._meta = Meta(actor=f"session:{session_id}")
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="session-loop", daemon=True)
-        self.market = SessionMarket(replay.dataset, replay.timeline, replay.step)
-        path.markets[session_id] = self.market
+        self._thread: threading.Thread | None = None
         path.listen(self._enrol)
         self._owed: tuple[SessionMarket, list[Bar]] | None = self._stand()
 
     def start(self) -> None:
         """Begin to play, in a thread of its own."""
+        self._stopping.clear()
+        self.replay.go_on()
+        self.playing = True
+        self._thread = threading.Thread(target=self._run, name="session-loop", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Finish the step under way, then end."""
         self._stopping.set()
         self.replay.stop()
-        if self._thread.is_alive():
-            self._thread.join()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+        self.playing = False
+        self.trouble = None
+
+    def take_over(
+        self, lease: Lease, standing: Standing, accounts: Iterable[UUID], left_behind: Iterable[UUID]
+    ) -> None:
+        """Go on where the session stands on record, whoever has played it until now. lease: asked in every
+        transaction that plays.
+        """
+        self._lease = lease
+        self.stand(standing)
+        self._accounts, self._left_behind = sorted(accounts), set(left_behind)
+        self._owed = self._stand()
+
+    def check(self, connection: Connection) -> None:
+        """Do nothing unless this process still is the one to play. Errors: LeaseLost."""
+        if self._lease is not None:
+            self._lease.check(connection)
 
     def play(self, step: int) -> list[Event]:
         """Play one step: commit its effects, move the clock, call the followers."""
         self.call_followers()
         market = self.market.at(step)
         moved = self._move(step)
-        events = self._commit(step, market, {bar.symbol: bar for bar in moved})
-        self.market = market
-        self._owed = (market, moved)
-        self.replay.played(step)
+        before, self.playing = self.playing, True  # what it commits is heard as well, and moves nothing then
+        try:
+            events = self._commit(step, market, {bar.symbol: bar for bar in moved})
+            self.market = market
+            self._owed = (market, moved)
+            self.replay.played(step)
+        finally:
+            self.playing = before
+        self._tell()
         self.call_followers()
         return events
 
@@ -137,6 +177,11 @@ class SessionLoop:
                 step = self.replay.wait_for_next()
                 if step is not None:
                     self.play(step)
+            except LeaseLost:
+                _log.warning("session_lost", session=str(self.session_id), step=self.replay.step)
+                return
+            except _StandsStillError:
+                continue  # the clock was turned while the step waited for its turn
             except Exception as error:  # noqa: BLE001 - the loop's edge
                 self.trouble = repr(error)
                 _log.error("step_failed", step=step, error=repr(error), again_in_s=pause)
@@ -154,12 +199,14 @@ class SessionLoop:
     def _stand(self) -> tuple[SessionMarket, list[Bar]] | None:
         """Move every cursor to the last bar known, and give back the last step played, if any was."""
         step = self.replay.step
-        if step == NOT_STARTED:
-            return None
         for name, bars in self.replay.dataset.bars.items():
             known = bars.known_by(self.replay.time)
             if known:
                 self.bars[name].move(known - 1)
+            else:
+                self.bars[name].rewind()
+        if step == NOT_STARTED:
+            return None
         return self.market, self._move(step)
 
     def _move(self, step: int) -> list[Bar]:
@@ -199,10 +246,15 @@ class SessionLoop:
             """Runs in the writer's thread just before the step is decided, so that no account that has an
             order by then is missing.
             """
-            recorded = connection.execute(_STEP, {"session_id": self.session_id}).scalar()
+            self.check(connection)
+            row = clock_row(connection, self.session_id)
+            recorded = NOT_STARTED if row is None else row.step
             if recorded != step - 1:
-                raise _OutOfStepError(step, NOT_STARTED if recorded is None else recorded)
-            if self.trouble is not None:  # a commit whose outcome was unknown may have opened accounts
+                raise _OutOfStepError(step, recorded)
+            if self._thread is not None and row is not None and held_back(row, self.replay.timeline):
+                self.replay.take(controls_of(row, self.replay.own_speed))
+                raise _StandsStillError("the clock on record stands still")
+            if self._shared or self.trouble is not None:  # a commit that is unknown may have opened accounts
                 self._accounts = sorted(accounts_of(connection, self.session_id))
             work.plans[:] = self._plans(step, market, bars)
 
@@ -299,9 +351,6 @@ def left_behind_of(connection: Connection, session_id: UUID) -> list[UUID]:
     behind = t.accounts.c.halted.startswith(LEFT_BEHIND, autoescape=True)
     query = sa.select(t.accounts.c.id).where(t.accounts.c.session_id == session_id, behind)
     return list(connection.execute(query).scalars())
-
-
-_STEP = sa.select(t.market_sessions.c.step).where(t.market_sessions.c.id == sa.bindparam("session_id"))
 
 
 def _pause(failure: AccountFailed) -> PauseTrading:

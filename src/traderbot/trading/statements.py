@@ -27,6 +27,7 @@ class Statements:
         self.plain_fills = insert_into(t.fills, dialect, columns=t.PLAIN_FILL)
         self.late_fills = insert_into(t.fills, dialect, columns=(*t.PLAIN_FILL, "late"))
         self.session_changes = update_of(t.market_sessions, ("step", "at"), dialect)
+        self.session_clocks = update_of(t.market_sessions, ("paused", "speed", "jump_to"), dialect)
         self._changes: dict[tuple[str, frozenset[str]], Bulk] = {}
 
     def changes(self, table: sa.Table, names: frozenset[str]) -> Bulk:

@@ -253,6 +253,18 @@ market_sessions = sa.Table(
     sa.Column("calendar", sa.Text, nullable=False),
     sa.Column("step", sa.BigInteger, nullable=False),
     sa.Column("at", TIME, nullable=False),
+    sa.Column("paused", sa.Boolean),  # these three null: nobody has turned the clock
+    sa.Column("speed", sa.Float(53)),
+    sa.Column("jump_to", sa.Text),
+)
+
+assignments = sa.Table(
+    "assignments",  # which strategy trades an account, for whichever process plays its session
+    metadata,
+    sa.Column("account_id", ID, primary_key=True),
+    sa.Column("strategy", sa.Text, primary_key=True),
+    sa.Column("at", TIME, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 rules = sa.Table(

@@ -61,4 +61,5 @@ class Unsettled:
 def streams_of(work: Work) -> set[str]:
     """The streams a work is known to be about."""
     about: set[UUID] = {account_id for account_id, _ in (*work.commands, *work.plans)}
-    return {stream for stream, _ in work.facts} | {account_stream(account_id) for account_id in about}
+    appended = {stream for stream, _ in work.facts} | set(work.streams)
+    return appended | {account_stream(account_id) for account_id in about}

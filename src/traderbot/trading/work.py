@@ -66,14 +66,16 @@ class Work:
 
     commands: (account, command) decided in order; a refusal does not stop the rest. plans: (account, function
     of the account as it then is) giving further commands. facts: (stream, event) that need no decision,
-    appended first. job: run inside the transaction. rules: what the platform's rules become, from what they
-    are in this transaction. markets: sessions whose market moves on with this work. key: for one account
-    only. alone: in a transaction of its own, as its job reads what others would have staged.
+    appended first. streams: those that have no account and that the job will give facts of. job: run inside
+    the transaction. rules: what the platform's rules become, from what they are in this transaction. markets:
+    sessions whose market moves on with this work. key: for one account only. alone: in a transaction of its
+    own, as its job reads what others would have staged.
     """
 
     commands: list[tuple[UUID, Command]] = field(default_factory=list)
     plans: list[tuple[UUID, Plan]] = field(default_factory=list)
     facts: list[tuple[str, Event]] = field(default_factory=list)
+    streams: list[str] = field(default_factory=list)
     job: Callable[[Connection], Any] | None = None
     rules: Callable[[Rules], Rules | Refusal] | None = None
     alone: bool = False
