@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from infra.journals import held, until, url_of
+from infra.journals import held, url_of
 from servers import nats, postgres_url
 from traderbot import bootstrap
 from traderbot.bootstrap import Platform, costs_of, keep_model, rules_of
@@ -81,6 +81,19 @@ def steps_on_record(url: str) -> list[int]:
         found = [entry.event.step for entry in read(connection, limit=10**6, types=["SessionAdvanced"])]  # type: ignore[attr-defined]
     database.close()
     return found
+
+
+def signals_on_record(platform: Platform) -> list[Any]:
+    with platform.database.read() as connection:
+        return list(read(connection, limit=10**6, types=["SignalRaised"]))
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what has to come."""
+    last = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < last, "it did not come"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("start", ["1999-01-04", "2000-03-01", "2013-03-02"])
@@ -180,3 +193,33 @@ def test_events_are_published_to_nats_from_a_process_that_has_its_database_alone
         with platform.database.read() as connection:
             last = connection.execute(sa.text("SELECT max(position) FROM events")).scalar()
         assert [e.position for e in held(server)] == list(range(1, last + 1))
+
+
+def test_strategies_are_resumed_by_whoever_plays_and_their_orders_come_once(tmp_path: Path) -> None:
+    """The account is given to the strategy through a process that does not play."""
+    with postgres_url() as url:
+        fast = settings(tmp_path, database_url=url)
+        replica = Platform.open(settings(tmp_path, database_url=url), API_ONLY)
+        players = [Platform.open(fast, WORKER), Platform.open(fast, WORKER)]
+        try:
+            user = replica.users.create_user("ada@example.com", "correct horse battery staple")
+            assert user.account_id is not None
+            replica.trade_by_ai(user.account_id)
+            players[0].start()
+            players[1].start()
+            until(lambda: bool(signals_on_record(replica)))
+            first = next(player for player in players if player.session.playing)
+            second = next(player for player in players if player is not first)
+            first.close()
+            stood = first.session.replay.step
+            until(lambda: second.session.replay.step > stood + 25)
+            assert second.autopilot is not None
+            assert second.autopilot.trades(user.account_id, "ai-forecast")
+        finally:
+            for platform in (*players, replica):
+                platform.close()
+        late = Platform.open(settings(tmp_path, database_url=url), API_ONLY)
+        signals = signals_on_record(late)
+        late.close()
+        raised = [(entry.event.at, entry.event.symbol, entry.event.action) for entry in signals]
+        assert len(raised) == len(set(raised))

@@ -221,6 +221,8 @@ class Platform:
         loop = SessionLoop(session_id, replay, self.path, broker, accounts, left_behind, shared=shared)
         loop.stand(standing)
         self.autopilot = Autopilot(self.path, self.database, loop.bars, self.dataset.actions, loop.check)
+        if shared:  # another process may have given an account to a strategy
+            loop.followers.append(lambda _market, _moved: self._resume_strategies())
         loop.followers.append(self.autopilot.follow)
         self.on_duty.append(OnDuty(self.leases, session_stream(session_id), self._play_under))
         return loop

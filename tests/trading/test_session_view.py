@@ -12,6 +12,7 @@ from traderbot.trading.session_loop import SessionLoop
 from traderbot.trading.streams import session_stream
 from traderbot.trading.work import SYSTEM
 from trading.rig import check
+from trading.session_rig import SessionRig
 from trading.two import standing, take_over, two_processes
 
 pytestmark = pytest.mark.integration
@@ -91,3 +92,16 @@ def test_a_clock_turned_beside_the_player_holds_its_next_step_back() -> None:
         rig.loop.stand(standing(rig))
         rig.loop._thread.join(20)
         assert rig.loop.replay.ended
+
+
+def test_who_plays_no_longer_follows_from_where_the_next_one_is() -> None:
+    with two_processes() as (rig, _beside):
+        rig.loop.playing = True
+        rig.loop.hear([Recorded(9, session_stream(rig.session_id), 9, _advanced(rig, 2), Meta("system"), 0)])
+        assert rig.loop.replay.step == 0
+        rig.loop.leave()
+        assert (rig.loop.replay.step, rig.loop.market.step) == (2, 2)
+
+
+def _advanced(rig: SessionRig, step: int) -> SessionAdvanced:
+    return SessionAdvanced(0, rig.session_id, step)

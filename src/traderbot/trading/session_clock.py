@@ -66,7 +66,7 @@ def turn(
     end.
     """
     stream = session_stream(session_id)
-    work = Work(streams=[stream], meta=meta)
+    work = Work(streams=[stream], meta=meta, alone=True)
 
     def decide(connection: Connection) -> ClockSnapshot:
         row = clock_row(connection, session_id)

@@ -124,8 +124,8 @@ class SessionLoop(SessionView):
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
-        self.playing = False
         self.trouble = None
+        self.leave()
 
     def take_over(
         self, lease: Lease, standing: Standing, accounts: Iterable[UUID], left_behind: Iterable[UUID]
@@ -229,7 +229,8 @@ class SessionLoop(SessionView):
                 if failure.account_id in self._left_behind:
                     raise
                 self._left_behind.add(failure.account_id)
-                self._path.submit(Work(commands=[(failure.account_id, _pause(failure))], meta=self._meta))
+                pause = [(failure.account_id, _pause(failure))]
+                self._path.submit(Work(commands=list(pause), meta=self._meta, job=self.check))
             except _OutOfStepError as found:
                 if found.recorded != step:
                     raise

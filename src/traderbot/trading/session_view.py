@@ -45,6 +45,7 @@ class SessionView:
         self.watchers: list[Callable[[], None]] = []
         self._stream = session_stream(session_id)
         self._turned = 0  # version of the last turn of the clock that was taken in
+        self._heard = replay.step
         self._hearing = threading.Lock()
         path.markets[session_id] = self.market
 
@@ -58,10 +59,10 @@ class SessionView:
                 if isinstance(event, SessionControlled) and entry.version > self._turned:
                     self._turned = entry.version
                     self.replay.take(Controls(event.paused, event.speed, event.jump_to))
-                elif isinstance(event, SessionAdvanced) and not self.playing:
-                    if event.step <= self.replay.step:
-                        continue
-                    self._move_to(event.step)
+                elif isinstance(event, SessionAdvanced):
+                    self._heard = max(self._heard, event.step)
+                    if not self.playing:
+                        self._catch_up()
             self._tell()
 
     def stand(self, standing: Standing) -> None:
@@ -71,6 +72,16 @@ class SessionView:
             self.replay.take(standing.controls)
             if standing.step != self.replay.step:
                 self._move_to(standing.step)
+
+    def leave(self) -> None:
+        """Play no longer, and follow whoever does from where that one is by now."""
+        with self._hearing:
+            self.playing = False
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._heard > self.replay.step:
+            self._move_to(self._heard)
 
     def _move_to(self, step: int) -> None:
         self.replay.stand_at(step)
