@@ -36,6 +36,7 @@ fix: .venv/dev.ok ## format and mend what the linter can
 bench: .venv/dev.ok $(PAGE) ## engine, command path, HTTP and first minute, beside plain baselines
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/command_path.py
+	$(BIN)/python benchmarks/handlers.py
 	$(BIN)/python benchmarks/http_orders.py
 	$(BIN)/python benchmarks/first_minute.py
 

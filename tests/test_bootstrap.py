@@ -1,6 +1,8 @@
 """Building a platform: what is made once, what is taken up again, what is refused, what is let go."""
 
 import threading
+import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any

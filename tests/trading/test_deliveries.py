@@ -1,5 +1,9 @@
 """Handlers of events: in order, once in effect, whatever fails on the way."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -152,6 +156,43 @@ def test_what_a_handler_wrote_is_gone_with_the_transaction_that_fails(stand: Sta
     stand.deliveries = stand.new()
     stand.run()
     assert stand.done == said
+
+
+KILLED = """
+import os, signal, sys
+import sqlalchemy as sa
+from traderbot.infra.bus import Bus, Handler
+from traderbot.infra.clock import WallClock
+from traderbot.infra.database import Database
+from traderbot.model.events import PreferencesChanged
+from traderbot.trading.command_path import CommandPath
+from traderbot.trading.deliveries import Deliveries
+
+def handle(connection, recorded):
+    for one in recorded:
+        connection.execute(sa.text(f"INSERT INTO done VALUES ({one.position}, '{one.stream}')"))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+database = Database(sys.argv[1])
+bus = Bus(handlers=[Handler("notes", frozenset({PreferencesChanged}), handle)])
+Deliveries(bus, CommandPath(database, WallClock()), database, WallClock()).deliver()
+"""
+
+
+def test_a_process_killed_between_the_handler_and_its_commit_leaves_nothing_and_misses_nothing(
+    stand: Stand,
+) -> None:
+    (first,) = stand.say(ANN)
+    stand.run()
+    more = stand.say(BEN, ANN)
+    url = stand.rig.database.url.render_as_string(hide_password=False)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ended = subprocess.run([sys.executable, "-c", KILLED, url], env=environment, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    assert stand.done == [first]
+    stand.deliveries = stand.new()
+    stand.run()
+    assert stand.done == [first, *more]
 
 
 def test_an_event_that_fails_holds_up_its_own_stream_alone(stand: Stand) -> None:

@@ -115,8 +115,10 @@ def _revalue(account: Account, command: c.RevaluePortfolio, market: Market, rule
     if not (abs(value) <= MONEY_MAX and abs(equity) <= MONEY_MAX):
         raise InvariantBroken(f"account {account.id}: a value of {value} is more than can be kept exactly")
     valued = e.PortfolioRevalued(market.time, command.step, cash, Money(value), equity, marks)
-    limited = losses.limited(rules.limits, account.limits)
-    breaches = losses.breaches(account, market.time, equity, limited) if limited else ()
+    breaches: tuple[e.Event, ...] = ()
+    if account.limits is not None or rules.limits is not NO_LIMITS:
+        limited = losses.limited(rules.limits, account.limits)
+        breaches = losses.breaches(account, market.time, equity, limited) if limited else ()
     if account.kind is not AccountKind.MARGIN:
         return Decision((valued, *breaches))
     required = rounding.worst_money(maintenance(worth(account, market), rules))
