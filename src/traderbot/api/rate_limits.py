@@ -52,6 +52,7 @@ SIGN_IN = {
 }
 """What an address may do besides before anybody is known. Sign-ins are counted where they fail."""
 
+_APART = frozenset({*UNCOUNTED, *SIGN_IN})
 _RELOADS_S = 2.0
 _KNOWN_MAX = 10_000
 _log = structlog.get_logger()
@@ -78,14 +79,13 @@ class Verdict(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit-Policy and RateLimit. Source: draft-ietf-httpapi-ratelimit-headers-10."""
-        policies, left = [], []
-        for (policy, _), decision in zip(self.asks, self.decisions, strict=True):
-            policies.append(_described(policy))
-            left.append(f'"{policy.name}";r={decision.remaining};t={-(-decision.reset_us // SECOND)}')
-        return [
-            (b"ratelimit-policy", ", ".join(policies).encode()),
-            (b"ratelimit", ", ".join(left).encode()),
+        policies = [policy for policy, _ in self.asks]
+        left = [
+            f'"{policy.name}";r={decision.remaining};t={-(-decision.reset_us // SECOND)}'
+            for policy, decision in zip(policies, self.decisions, strict=True)
         ]
+        described = ", ".join([_described(one) for one in policies])
+        return [(b"ratelimit-policy", described.encode()), (b"ratelimit", ", ".join(left).encode())]
 
 
 class RateLimits:
@@ -258,12 +258,10 @@ class RateLimited:
         state = scope.setdefault("state", {})
         address = state.get("address") or limits.addresses.of(scope)
         method, path = scope.get("method", "WEBSOCKET"), scope["path"]
-        if (method, path) in UNCOUNTED:
-            return await limits.take(None, address)
-        more = SIGN_IN.get((method, path))
-        if more is not None and address not in NEAR:
+        if (method, path) in _APART:
+            more = SIGN_IN.get((method, path)) if address not in NEAR else None
             asks = limits.asks(None, address, "general")
-            return await limits.count((Ask(more, asks[0].key), *asks))
+            return await limits.count(asks if more is None else (Ask(more, asks[0].key), *asks))
         limited = limits.class_of(method, path)
         principal = None
         credential = _credential(scope)

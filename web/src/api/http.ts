@@ -33,14 +33,36 @@ async function bodyOf(response: Response): Promise<unknown> {
   }
 }
 
+/** A read that was one too many waits this long at most and is asked once more; a wait beyond it is for a person. */
+const WAIT_MAX_S = 15;
+
+/** Milliseconds that a refused read is to wait before it is asked again; null when it is not. */
+export function waitOf(method: string, status: number, retryAfter: string | null): number | null {
+  const seconds = Number(retryAfter ?? "");
+  if (method !== "GET" || status !== 429 || !(seconds > 0) || seconds > WAIT_MAX_S) return null;
+  return seconds * 1000;
+}
+
 /** Sends one request. The caller names the answer's shape; the contract guarantees it. */
 export async function send<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  let response = await answerTo(method, path, options);
+  const wait = waitOf(method, response.status, response.headers.get("Retry-After"));
+  if (wait !== null) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    options.signal?.throwIfAborted();
+    response = await answerTo(method, path, options);
+  }
+  const body = await bodyOf(response);
+  if (!response.ok) throw problemFrom(response.status, body);
+  return body as T;
+}
+
+async function answerTo(method: string, path: string, options: RequestOptions): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (options.token !== undefined) headers["Authorization"] = `Bearer ${options.token}`;
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
-  let response: Response;
   try {
-    response = await fetch(address(path, options.query), {
+    return await fetch(address(path, options.query), {
       method,
       headers,
       body: options.body === undefined ? null : JSON.stringify(options.body),
@@ -50,7 +72,4 @@ export async function send<T>(method: string, path: string, options: RequestOpti
     if (options.signal?.aborted) throw error;
     throw new Problem(0, "No answer", "No answer from the server. Check that it is running, then try again.", "offline");
   }
-  const body = await bodyOf(response);
-  if (!response.ok) throw problemFrom(response.status, body);
-  return body as T;
 }
