@@ -6,6 +6,10 @@ Write them into the pages with: PYTHONPATH=tests python tests/docs/tables.py
 import re
 from pathlib import Path
 
+import traderbot.trading.tables
+import traderbot.users.tables  # noqa: F401 - every table
+from plans.queries import INDEX_FOR
+from traderbot.infra.database import metadata
 from traderbot.model.orders import TRANSITIONS
 from traderbot.model.reasons import SENTENCES
 
@@ -27,7 +31,23 @@ def reasons() -> str:
     return "\n".join(["| reason | sentence |", "|---|---|", *rows])
 
 
-TABLES = {"transitions": ("orders.md", transitions), "reasons": ("limits.md", reasons)}
+def indexes() -> str:
+    """Every index besides the keys, with what it holds and what it is for."""
+    rows = []
+    for table in sorted(metadata.tables.values(), key=lambda table: table.name):
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            columns = ", ".join(column.name for column in index.columns)
+            where = index.dialect_options["postgresql"]["where"]
+            only = "" if where is None else f"`{where}`"
+            rows.append(f"| `{index.name}` | {columns} | {only} | {INDEX_FOR[str(index.name)]} |")
+    return "\n".join(["| index | columns | only rows where | for |", "|---|---|---|---|", *rows])
+
+
+TABLES = {
+    "transitions": ("orders.md", transitions),
+    "reasons": ("limits.md", reasons),
+    "indexes": ("database.md", indexes),
+}
 
 
 def with_tables(page: str, text: str) -> str:
