@@ -19,11 +19,11 @@ from traderbot.autopilot.runner import Autopilot
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta, last_position, read
+from traderbot.infra.journal import Meta, read
 from traderbot.infra.migrations import migrate
-from traderbot.infra.partitions import ensure_partitions
 from traderbot.infra.pools import watch_pools
 from traderbot.infra.settings import Settings, signing_secret
+from traderbot.infra.upkeep import make_parts_ahead
 from traderbot.intelligence.forecast import Forecast
 from traderbot.market.datasets import Dataset
 from traderbot.market.demo import ensure_demo
@@ -64,7 +64,7 @@ class Platform:
         )
         opened.callback(self.database.close)
         migrate(self.database)
-        self._make_parts()
+        make_parts_ahead(self.database, settings.partition_events)
         watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
         self._claim_session()
         self.path = CommandPath(self.database, self.clock)
@@ -112,11 +112,6 @@ class Platform:
             data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
         )
         self.autopilot.assign(account_id, strategy)
-
-    def _make_parts(self) -> None:
-        """Parts of the journal ahead of what is written, where it is kept in parts."""
-        with self.database.write() as connection:
-            ensure_partitions(connection, last_position(connection), self.settings.partition_events)
 
     def _claim_session(self) -> None:
         """Keep other processes from playing the same session. Errors: ConfigurationError if one does."""
