@@ -21,14 +21,14 @@ from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.duties import EVERYTHING, Duties, OnDuty
 from traderbot.infra.ids import new_id
 from traderbot.infra.jetstream import Relay
-from traderbot.infra.journal import Meta, last_position, read
+from traderbot.infra.journal import Meta, read
 from traderbot.infra.leases import Lease, Leases, holder_name
 from traderbot.infra.migrations import migrate
-from traderbot.infra.partitions import ensure_partitions
 from traderbot.infra.pools import watch_pools
 from traderbot.infra.settings import Settings, signing_secret
 from traderbot.infra.shared_rates import from_threads, open_rates
 from traderbot.infra.tail import Tail
+from traderbot.infra.upkeep import make_parts_ahead
 from traderbot.intelligence.forecast import Forecast
 from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import ReplaySession
@@ -76,7 +76,7 @@ class Platform:
         )
         opened.callback(self.database.close)
         migrate(self.database)
-        self._make_parts()
+        make_parts_ahead(self.database, settings.partition_events)
         watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
         self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
@@ -159,11 +159,6 @@ class Platform:
                     data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
                 )
                 self.autopilot.assign(account_id, strategy)
-
-    def _make_parts(self) -> None:
-        """Parts of the journal ahead of what is written, where it is kept in parts."""
-        with self.database.write() as connection:
-            ensure_partitions(connection, last_position(connection), self.settings.partition_events)
 
     def _build_deliveries(self) -> Deliveries:
         """The runner of the bus's handlers, woken by every commit."""

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.dialects import sqlite
 
+import traderbot.trading.tables
+import traderbot.users.tables  # noqa: F401 - every table
+from plans.queries import INDEX_FOR
 from traderbot.event_map import build_bus, event_map
+from traderbot.infra.database import metadata
 from traderbot.model.orders import TRANSITIONS
 from traderbot.model.reasons import SENTENCES
 
@@ -45,10 +49,23 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def indexes() -> str:
+    """Every index besides the keys, with what it holds and what it is for."""
+    rows = []
+    for table in sorted(metadata.tables.values(), key=lambda table: table.name):
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            columns = ", ".join(column.name for column in index.columns)
+            where = index.dialect_options["postgresql"]["where"]
+            only = "" if where is None else f"`{where}`"
+            rows.append(f"| `{index.name}` | {columns} | {only} | {INDEX_FOR[str(index.name)]} |")
+    return "\n".join(["| index | columns | only rows where | for |", "|---|---|---|---|", *rows])
+
+
 TABLES = {
     "transitions": ("orders.md", transitions),
     "reasons": ("limits.md", reasons),
     "event map": ("events.md", event_consequences),
+    "indexes": ("database.md", indexes),
 }
 
 

@@ -99,3 +99,21 @@ QUERIES: dict[str, Query] = {
     "API keys of a user": lambda c, w: people.live_api_keys(c, w.user_id),
     "preferences": lambda c, w: people.preferences_of(c, w.user_id),
 }
+
+INDEX_FOR = {
+    "ix_accounts_session_id": "the accounts that a session's step is played for",
+    "ix_accounts_user_id": "the accounts of a user, and the streams of a user's events",
+    "ix_api_keys_user_id": "the API keys of a user",
+    "ix_events_correlation": "all events that one request or decision caused",
+    "ix_events_stream": "the events of an account, a user or a session: folds, pages, an order's why",
+    "ix_events_type": "events of the kinds that are seldom",
+    "ix_fills_order_id": "the fills of an order, and whether one was taken back",
+    "ix_lots_held": "the lots that an account holds",
+    "ix_orders_account": "pages of an account's orders, by time of placing",
+    "ix_orders_group": "the legs of an order",
+    "ix_orders_open": "the working orders of an account",
+    "ix_refresh_tokens_family": "revoking every token of a sign-in",
+    "ix_refresh_tokens_user_id": "forgetting a user's tokens that have expired",
+    "ix_signals_account": "pages of an account's signals",
+}
+"""What each index besides the keys is for."""

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from plans.plans import SMALL, Recorder, whole_reads
-from plans.queries import QUERIES, World
+from plans.queries import INDEX_FOR, QUERIES, World
 from servers import KINDS, database_url
-from traderbot.infra.database import Database
+from traderbot.infra.database import Database, metadata
 from traderbot.infra.ids import new_id
 from traderbot.infra.journal import events
 from traderbot.model import commands as c
@@ -90,3 +90,8 @@ def test_a_query_without_an_index_is_found(stand: Stand) -> None:
     with stand.recorder.recording() as plans, stand.database.read() as connection:
         connection.execute(sa.select(t.orders).where(t.orders.c.symbol == "AAA")).all()
     assert [whole_reads(plan, postgres=stand.database.shared) for plan in plans] != [[]]
+
+
+def test_every_index_is_for_something() -> None:
+    """One that is not in the list costs every write and serves nobody."""
+    assert {index.name for table in metadata.tables.values() for index in table.indexes} == INDEX_FOR.keys()

@@ -1,7 +1,7 @@
 """`traderbot db`: look at the database, and keep it in shape."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -17,16 +17,23 @@ from traderbot.infra.database import Database
 from traderbot.infra.journal import last_position
 from traderbot.infra.leases import Leases, holder_name
 from traderbot.infra.migrations import schema_of
-from traderbot.infra.partitions import ensure_partitions, parts_ahead, parts_of, rest_is_used
+from traderbot.infra.partitions import parts_ahead, parts_of, rest_is_used
 from traderbot.infra.settings import Settings
-from traderbot.infra.upkeep import as_plain, broken_indexes, misplaced_events, refresh, statistics
+from traderbot.infra.upkeep import (
+    as_plain,
+    broken_indexes,
+    forget,
+    make_parts_ahead,
+    misplaced_events,
+    refresh,
+    statistics,
+)
 from traderbot.model.errors import Conflict
 from traderbot.trading.retention import KEEP_ANSWERS_DAYS, forget_answers
 from traderbot.users.repository import forget_old_tokens
 
 app = typer.Typer(help="The database: check it, look at it, keep it in shape.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_A_TIME = 1000  # rows removed in one transaction, so that no order waits for it
 _DAY = 86_400_000_000
 _MAINTAIN = "run `traderbot db maintain`"
 
@@ -77,24 +84,14 @@ def maintain(home: HomeOption = None, config: FileOption = None) -> None:
 
 def maintained(database: Database, settings: Settings, now: int) -> Iterator[str]:
     """Do what there is to do, each step in small transactions; yields what was done, in words."""
-    with database.write() as connection:
-        made = ensure_partitions(connection, last_position(connection), settings.partition_events)
-    yield f"made {len(made)} parts of the journal"
-    answers = _in_small_steps(database, lambda c: forget_answers(c, now - KEEP_ANSWERS_DAYS * _DAY, _A_TIME))
+    made = make_parts_ahead(database, settings.partition_events)
+    yield f"made {made} parts of the journal"
+    old = now - KEEP_ANSWERS_DAYS * _DAY
+    answers = forget(database, lambda connection, most: forget_answers(connection, old, most))
     yield f"forgot {answers} answers of requests older than {KEEP_ANSWERS_DAYS} days"
-    tokens = _in_small_steps(database, lambda c: forget_old_tokens(c, now, _A_TIME))
+    tokens = forget(database, lambda connection, most: forget_old_tokens(connection, now, most))
     yield f"forgot {tokens} refresh tokens that had expired"
     yield from refresh(database)
-
-
-def _in_small_steps(database: Database, step: Callable[[Connection], int]) -> int:
-    total = 0
-    while True:
-        with database.write() as connection:
-            done = step(connection)
-        total += done
-        if done < _A_TIME:
-            return total
 
 
 def checks_of(database: Database, settings: Settings) -> list[Check]:

@@ -1,5 +1,6 @@
 """What a database says of itself, and what keeps it in shape while others work in it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,8 +9,10 @@ from sqlalchemy.engine import Connection
 
 from traderbot.infra.columns import metadata
 from traderbot.infra.database import Database
-from traderbot.infra.journal import events, stream_heads
+from traderbot.infra.journal import events, last_position, stream_heads
+from traderbot.infra.partitions import ensure_partitions
 
+_A_TIME = 1000
 _SPARE = 5  # a file of which one page in so many is free is written anew
 
 
@@ -97,6 +100,25 @@ def misplaced_events(connection: Connection) -> str | None:
     if int(told) != (last or 0):
         return f"the last position is {last or 0}, but the streams have {told} events"
     return None
+
+
+def make_parts_ahead(database: Database, size: int) -> int:
+    """Make the parts of the journal that are missing ahead of its last position. Returns: how many."""
+    with database.write() as connection:
+        return len(ensure_partitions(connection, last_position(connection), size))
+
+
+def forget(database: Database, step: Callable[[Connection, int], int]) -> int:
+    """Remove what is kept for a time only, a thousand rows a transaction, so that no order waits for it.
+    step: removes at most so many rows and says how many. Returns: how many in all.
+    """
+    total = 0
+    while True:
+        with database.write() as connection:
+            done = step(connection, _A_TIME)
+        total += done
+        if done < _A_TIME:
+            return total
 
 
 def refresh(database: Database) -> list[str]:

@@ -120,7 +120,7 @@ orders = sa.Table(
         sqlite_where=sa.text(OPEN_ORDER),
         postgresql_where=sa.text(OPEN_ORDER),
     ),
-    sa.Index("ix_orders_group", "group_id", sqlite_where=_GROUPED, postgresql_where=_GROUPED),
+    sa.Index("ix_orders_group", "account_id", "group_id", sqlite_where=_GROUPED, postgresql_where=_GROUPED),
     postgresql_partition_by="HASH (account_id)",
 )
 make_parts(orders, order_parts())

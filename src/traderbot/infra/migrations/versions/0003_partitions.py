@@ -29,7 +29,7 @@ _EVENT_INDEXES = (
 _ORDER_INDEXES = (
     ("ix_orders_account", "account_id, version", None),
     ("ix_orders_open", "account_id, version", _OPEN),
-    ("ix_orders_group", "group_id", "group_id IS NOT NULL"),
+    ("ix_orders_group", "account_id, group_id", "group_id IS NOT NULL"),
 )
 _BOUND = "events_positions"
 
@@ -125,7 +125,12 @@ def _copied(table: str, kind: str = "") -> Iterator[None]:
 
 def _key_orders(columns: str) -> None:
     op.execute(f"ALTER TABLE orders ADD CONSTRAINT pk_orders PRIMARY KEY ({columns})")
-    for name, indexed, where in _ORDER_INDEXES:
+    _index_orders(before=columns == "id")
+
+
+def _index_orders(*, before: bool) -> None:
+    for name, columns, where in _ORDER_INDEXES:
+        indexed = "group_id" if before and name == "ix_orders_group" else columns
         op.execute(f"CREATE INDEX {name} ON orders ({indexed}) {_where(where)}")
 
 
@@ -137,8 +142,7 @@ def _rekey_orders(connection: Connection, old: str, new: str) -> None:
     connection.exec_driver_sql(made.replace(old, new))
     op.execute("INSERT INTO orders SELECT * FROM orders_before ORDER BY rowid")
     op.execute("DROP TABLE orders_before")
-    for name, indexed, where in _ORDER_INDEXES:
-        op.execute(f"CREATE INDEX {name} ON orders ({indexed}) {_where(where)}")
+    _index_orders(before=new == "PRIMARY KEY (id)")
 
 
 def downgrade() -> None:
