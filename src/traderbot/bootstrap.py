@@ -1,12 +1,12 @@
 """The one place where things are built and wired: settings in, a running platform out."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -28,7 +28,7 @@ from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.errors import ConfigurationError
-from traderbot.model.events import Event, PreferencesChanged, SessionOpened, UserRegistered
+from traderbot.model.events import SessionOpened, UserRegistered
 from traderbot.model.rules import Rules
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
@@ -37,10 +37,12 @@ from traderbot.trading import tables as t
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
-from traderbot.trading.streams import session_stream, user_stream
+from traderbot.trading.streams import PLATFORM_STREAM, session_stream, user_stream
 from traderbot.trading.work import Work
+from traderbot.users.credentials import Fact
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 _BASIS_POINT = Decimal("0.0001")
 
@@ -76,10 +78,11 @@ class Platform:
             clock=self.clock,
             secret=signing_secret(settings),
             open_account=self._open_account,
-            change_preferences=self._change_preferences,
+            record=self._record,
             lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
             open_registration=settings.open_registration,
         )
+        self.path.listen(self.users.hear)
 
     @classmethod
     def open(cls, settings: Settings) -> "Platform":
@@ -181,9 +184,11 @@ class Platform:
         )
         return account_id
 
-    def _change_preferences(self, user_id: UUID, job: Callable[[Connection], Any]) -> None:
-        fact: tuple[str, Event] = (user_stream(user_id), PreferencesChanged(user_id))
-        self.path.submit(Work(facts=[fact], job=job, meta=Meta(actor=f"user:{user_id}")))
+    def _record(self, facts: Iterable[Fact], job: Callable[[Connection], T], actor: str) -> T:
+        """Append facts about people and run their job, in one transaction."""
+        staged = [(PLATFORM_STREAM if who is None else user_stream(who), event) for who, event in facts]
+        result: T = self.path.submit(Work(facts=staged, job=job, meta=Meta(actor=actor))).result
+        return result
 
 
 def rules_of(settings: Settings, now: Rules | None = None) -> Rules:

@@ -27,7 +27,8 @@ from traderbot.cli.opened import open_platform, told
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError, Unauthorized
 from traderbot.users import repository
-from traderbot.users.people import Principal
+from traderbot.users.people import Grants, Principal
+from traderbot.users.roles import SCOPES
 
 DEMO_EMAIL = "demo@traderbot.local"
 FILES_KEPT = 256  # for the database, the data and the models
@@ -139,13 +140,13 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
     user = (
         found[0]
         if found is not None
-        else platform.users.create_user(login.email, login.password, role="admin", display_name="Demo")
+        else platform.users.create_user(login.email, login.password, role="owner", display_name="Demo")
     )
     try:
         platform.users.authenticate(login.api_key)
     except Unauthorized:  # none yet, or revoked since
         principal = Principal(user.id, user.account_id, user.role, "token")
-        _, api_key = platform.users.create_api_key(principal, "demo")
+        _, api_key = platform.users.create_api_key(principal, "demo", grants=Grants(SCOPES))
         login = msgspec.structs.replace(login, api_key=api_key)
         _write_private(path, msgspec.json.encode(login))
     if user.account_id is None:

@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
-from traderbot.engine.decide import decide
+from traderbot.engine.decide import Decision, decide
 from traderbot.engine.market import Mark, Market, Phase
+from traderbot.engine.placing import refused
 from traderbot.infra.bulk import Key, Lookup, in_one_flight
 from traderbot.infra.journal import Appends, Meta, Recorded
 from traderbot.model.account import Account
@@ -24,10 +25,12 @@ from traderbot.model.commands import (
 )
 from traderbot.model.errors import InvariantBroken, NotFound, TraderbotError
 from traderbot.model.events import Event, Execution, ExecutionBusted, OrderPlaced, RulesChanged
+from traderbot.model.grants import Grant
 from traderbot.model.reasons import Reason, Refusal, refuse
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.trading.accounts import is_busted, load_account, load_order, uuid_of
+from traderbot.trading.grants import Spending, cost_of, symbol_refusal
 from traderbot.trading.memory import Memory
 from traderbot.trading.projection import Projection
 from traderbot.trading.streams import RULES_STREAM, account_of, account_stream
@@ -105,6 +108,7 @@ class Batch:
         self._executions = _Taken(memory.find_executions, connection)
         self._outcomes: dict[Key, tuple[bytes, Outcome] | None] = {}  # recorded under a key: request, answer
         self._new_keys: list[dict[str, Any]] = []
+        self._spending = Spending(memory.ledgers, connection, now)
         self._placed: set[tuple[UUID, UUID]] = set()
         self._busted: set[tuple[UUID, UUID]] = set()
         self._look_ahead(works)
@@ -123,10 +127,12 @@ class Batch:
             rules = memory.hold_rules(connection, to_change=RULES_STREAM in needs.streams)
             names, executions = self._names.ask(needs.names), self._executions.ask(needs.executions)
             keys = memory.find_keys.ask(connection, needs.keys)
+            spent = self._spending.ask(needs.budgets)
         self.held.update(held())
         self._rules = rules()
         names()
         executions()
+        spent()
         self._outcomes.update(dict.fromkeys(needs.keys))
         self._outcomes.update({key: (row[0], Outcome.recall(row[1])) for key, row in keys().items()})
 
@@ -174,19 +180,19 @@ class Batch:
             self._staged.append((self.appends.add(stream, event, work.meta), account))
             events.append(event)
         for account_id, command in work.commands:
-            self._command(account_id, command, work.meta, events, refusals)
+            self._command(account_id, command, work, events, refusals)
         if work.plans:
             self._hold(account_id for account_id, _ in work.plans)  # those that the job has added
         for account_id, plan in work.plans:
             for command in list(plan(self.account(account_id))):
-                self._command(account_id, command, work.meta, events, refusals)
+                self._command(account_id, command, work, events, refusals)
         outcome = Outcome(events, refusals, result=result)
         if work.key is not None:
             self._remember(work, outcome)
         return outcome
 
     def _command(
-        self, account_id: UUID, command: Command, meta: Meta, events: list[Event], refusals: list[Refusal]
+        self, account_id: UUID, command: Command, work: Work, events: list[Event], refusals: list[Refusal]
     ) -> None:
         if isinstance(command, OpenAccount):
             account, session_id = self._blank_or_known(account_id), command.session_id
@@ -198,18 +204,35 @@ class Batch:
         if refusal is None:
             market = self._market(session_id)
             try:
-                decision = decide(account, command, market, self._rules)
+                decision = (
+                    decide(account, command, market, self._rules)
+                    if work.grant is None
+                    else self._granted(account, command, market, work.grant)
+                )
                 decided, refusal = decision.events, decision.refusal
                 for event in decided:
                     apply(account, event)
                     self._use(account_id, event)
-                    recorded = self.appends.add(account_stream(account_id), event, meta)
+                    recorded = self.appends.add(account_stream(account_id), event, work.meta)
                     self._staged.append((recorded, account))
             except (InvariantBroken, ArithmeticError, LookupError) as error:
                 raise AccountFailed(account_id, error) from error
             events += decided
         if refusal is not None:
             refusals.append(refusal)
+
+    def _granted(self, account: Account, command: Command, market: Market, grant: Grant) -> Decision:
+        """As `decide`, within what an API key may do; a refused order is on record as any other."""
+        refusal = symbol_refusal(grant, account, command)
+        if refusal is None:
+            decision = decide(account, command, market, self._rules)
+            if decision.refusal is None:
+                refusal = self._spending.spend(grant, cost_of(account, decision, self._rules))
+            if refusal is None:
+                return decision
+        if isinstance(command, PlaceOrder):
+            return refused(command, refusal, market, self._rules)
+        return Decision((), refusal)
 
     def _market(self, session_id: UUID) -> Market:
         """A session's market as this transaction has moved it on, else as of the last commit."""
@@ -312,6 +335,7 @@ class Batch:
         projection = Projection(self._memory.statements)
         for recorded, account in self._staged:
             projection.add(recorded, account)
+        self._spending.flush()
         with in_one_flight(self.connection):
             projection.flush(self.connection, self.accounts, self.appends.versions)
             self._memory.insert_keys.run(self.connection, self._new_keys)
@@ -328,6 +352,7 @@ class _Needs:
         self.names: list[Key] = []
         self.executions: list[Key] = []
         self.keys: list[Key] = []
+        self.budgets: set[UUID] = set()
 
     def add(self, work: Work) -> None:
         self.accounts.update([account_id for account_id, _ in work.plans])
@@ -350,3 +375,5 @@ class _Needs:
                 self.executions.append((account_id, command.execution.execution_id))
         if work.key is not None:
             self.keys.append((work.commands[0][0], work.key.key))
+        if work.grant is not None and work.grant.daily_notional is not None:
+            self.budgets.add(work.grant.key_id)
