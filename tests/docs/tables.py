@@ -6,6 +6,10 @@ Write them into the pages with: PYTHONPATH=tests python tests/docs/tables.py
 import re
 from pathlib import Path
 
+from fastapi.routing import APIRoute
+
+from traderbot.api.app import MODULES
+from traderbot.api.security import needs_of
 from traderbot.model.orders import TRANSITIONS
 from traderbot.model.reasons import SENTENCES
 
@@ -27,7 +31,23 @@ def reasons() -> str:
     return "\n".join(["| reason | sentence |", "|---|---|", *rows])
 
 
-TABLES = {"transitions": ("orders.md", transitions), "reasons": ("limits.md", reasons)}
+def routes() -> str:
+    """What each route of the API needs of its caller."""
+    rows = []
+    for module in MODULES:
+        for route in module.router.routes:
+            if isinstance(route, APIRoute):
+                rows += [(f"{method} {route.path}", needs_of(route)) for method in sorted(route.methods)]
+    rows.append(("GET /api/v1/ws (websocket)", "scope read"))
+    rows.sort(key=lambda row: (row[0].partition(" ")[2], row[0]))
+    return "\n".join(["| route | needs |", "|---|---|", *(f"| `{name}` | {needs} |" for name, needs in rows)])
+
+
+TABLES = {
+    "transitions": ("orders.md", transitions),
+    "reasons": ("limits.md", reasons),
+    "routes": ("roles.md", routes),
+}
 
 
 def with_tables(page: str, text: str) -> str:

@@ -27,7 +27,7 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: str) -> None:
     assert with_tables(page, text) == text, "run: python tests/docs/tables.py"
 
 
-@pytest.mark.parametrize("page", ["orders", "simulation", "limits", "accounts"])
+@pytest.mark.parametrize("page", ["orders", "simulation", "limits", "accounts", "roles"])
 def test_each_page_has_examples_that_prove_something(page: str) -> None:
     examples = re.findall(
         r"```python\n(.*?)```", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL

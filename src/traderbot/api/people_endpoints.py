@@ -142,5 +142,5 @@ def _actor(principal: Principal) -> Actor:
 
 def _detail(request: Request, user: User) -> PersonDetailOut:
     keys = users_of(request).administration.keys(user.id)
-    known = PersonOut.model_validate(user).model_dump()
+    known = dict(PersonOut.model_validate(user))
     return PersonDetailOut(**known, api_keys=[ApiKeyOut(**api_key_content(key)) for key in keys])

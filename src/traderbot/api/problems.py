@@ -253,9 +253,7 @@ def problem_responses(*statuses: int, **details: tuple[str, str]) -> dict[int | 
     details: another (code, detail) for a status, as `s404=("not_found", "no such order")`.
     """
     described: dict[int | str, dict[str, Any]] = {}
-    if (
-        401 in statuses and 403 not in statuses and "s401" not in details
-    ):  # who may call may still lack the scope
+    if 401 in statuses and 403 not in statuses and "s401" not in details:  # known, and without the scope
         details = {"s403": ("forbidden", "this needs the scope trade"), **details}
         statuses = tuple(sorted({*statuses, 403}))
     for status in statuses:
