@@ -28,7 +28,7 @@ from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.errors import ConfigurationError
-from traderbot.model.events import SessionOpened, UserRegistered
+from traderbot.model.events import Event, RoleChanged, SessionOpened, UserRegistered
 from traderbot.model.rules import Rules
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
@@ -39,7 +39,9 @@ from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
 from traderbot.trading.streams import PLATFORM_STREAM, session_stream, user_stream
 from traderbot.trading.work import Work
+from traderbot.users.administration import OPERATOR
 from traderbot.users.credentials import Fact
+from traderbot.users.roles import Role
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
 T = TypeVar("T")
@@ -165,21 +167,25 @@ class Platform:
         broker = SimulatedBroker(costs_of(settings), rules_of(settings))
         return row is not None, SessionLoop(session_id, replay, self.path, broker, accounts, left_behind)
 
-    def _open_account(self, user_id: UUID, insert_user: InsertUser) -> UUID:
+    def _open_account(self, user_id: UUID, insert_user: InsertUser, role: Role) -> UUID:
         """A paper account with the starting cash, in the session that is running, in one transaction with
         its user.
         """
         account_id = new_id()
+        stream = user_stream(user_id)
+        facts: list[tuple[str, Event]] = [(stream, UserRegistered(user_id))]
+        if role != "trader":  # which nobody becomes by registering
+            facts.append((stream, RoleChanged(user_id, role)))
         commands: list[tuple[UUID, Command]] = [
             (account_id, OpenAccount(account_id, user_id, self.session.session_id, "USD")),
             (account_id, DepositCash(self.settings.starting_cash)),
         ]
         self.path.submit(
             Work(
-                facts=[(user_stream(user_id), UserRegistered(user_id))],
+                facts=facts,
                 commands=commands,
                 job=lambda connection: insert_user(connection, account_id),
-                meta=Meta(actor=f"user:{user_id}"),
+                meta=Meta(actor=f"user:{user_id}" if role == "trader" else OPERATOR.name),
             )
         )
         return account_id

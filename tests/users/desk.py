@@ -29,6 +29,7 @@ from traderbot.infra.settings import Settings
 from traderbot.users import tables
 from traderbot.users.credentials import Fact
 from traderbot.users.passwords import Passwords
+from traderbot.users.roles import Role
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
 T = TypeVar("T")
@@ -100,7 +101,7 @@ def open_desk(home: Path, **changed: Any) -> Iterator[Desk]:
     opened: list[UUID] = []
     recorded: list[Recorded] = []
 
-    def open_account(user_id: UUID, insert_user: InsertUser) -> UUID:
+    def open_account(user_id: UUID, insert_user: InsertUser, _role: Role) -> UUID:
         account_id = new_id()
         writer.write(lambda connection: insert_user(connection, account_id))
         opened.append(account_id)

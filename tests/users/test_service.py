@@ -40,7 +40,7 @@ def api_key(desk: Desk) -> tuple[str, Principal]:
 
 
 def test_a_user_and_their_account_are_made_together_or_not_at_all(tmp_path: Path) -> None:
-    def failing_after_insert(user_id: object, insert_user: InsertUser) -> None:
+    def failing_after_insert(user_id: object, insert_user: InsertUser, _role: object) -> None:
         def job(connection: Connection) -> None:
             insert_user(connection, new_id())
             raise RuntimeError("the account could not be opened")

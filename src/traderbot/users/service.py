@@ -50,7 +50,7 @@ class OpenAccount(Protocol):
     (Conflict for a taken address) rolls all of it back and comes out of this call.
     """
 
-    def __call__(self, user_id: UUID, insert_user: InsertUser) -> UUID: ...
+    def __call__(self, user_id: UUID, insert_user: InsertUser, role: Role) -> UUID: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class UsersService:
         with self._database.read() as connection:
             if repository.email_taken(connection, address):
                 raise _taken()
-        account_id = self._open_account(user_id, insert_user)
+        account_id = self._open_account(user_id, insert_user, role)
         log.info("user registered", user_id=str(user_id), role=role)
         return user_with(account_id)
 

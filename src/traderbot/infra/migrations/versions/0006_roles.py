@@ -15,7 +15,9 @@ _users = sa.table(
     sa.column("active", sa.Boolean),
     sa.column("created_at", sa.BigInteger),
 )
-_keys = sa.table("api_keys", sa.column("id", ID), sa.column("user_id", ID), sa.column("scopes", sa.Text))
+_keys = sa.table(
+    "api_keys", sa.column("user_id", ID), sa.column("account_id", ID), sa.column("scopes", sa.Text)
+)
 _ADMINS = sa.select(_users.c.id).where(_users.c.role.in_(["owner", "admin"]))
 
 
@@ -39,7 +41,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     connection = op.get_bind()
-    managed = sa.update(_keys).where(_keys.c.user_id.in_(_ADMINS))
+    managed = sa.update(_keys).where(_keys.c.user_id.in_(_ADMINS), _keys.c.account_id.is_(None))
     connection.execute(managed.values(scopes="read,trade,manage"))
     oldest = (
         sa.select(_users.c.id)
