@@ -1,11 +1,11 @@
 """The one place where things are built and wired: settings in, a running platform out."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -33,7 +33,7 @@ from traderbot.intelligence.forecast import Forecast
 from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
-from traderbot.model.events import Event, PreferencesChanged, SessionOpened, UserRegistered
+from traderbot.model.events import Event, RoleChanged, SessionOpened, UserRegistered
 from traderbot.model.rules import Rules
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
@@ -46,11 +46,15 @@ from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
 from traderbot.trading.session_opening import open_session
 from traderbot.trading.session_view import SessionView, standing_of
-from traderbot.trading.streams import session_stream, user_stream
+from traderbot.trading.streams import PLATFORM_STREAM, session_stream, user_stream
 from traderbot.trading.work import Work
+from traderbot.users.administration import OPERATOR
 from traderbot.users.attempts import SignInAttempts
+from traderbot.users.credentials import Fact
+from traderbot.users.roles import Role
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 _BASIS_POINT = Decimal("0.0001")
 
@@ -104,12 +108,13 @@ class Platform:
             clock=self.clock,
             secret=signing_secret(settings),
             open_account=self._open_account,
-            change_preferences=self._change_preferences,
+            record=self._record,
             lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
             open_registration=settings.open_registration,
         )
         self.rates = open_rates(settings)
         self.users.attempts = SignInAttempts(self.clock, rates=from_threads(self.rates))
+        self.tail.follow(self.users.hear)
 
     @classmethod
     def open(cls, settings: Settings, duties: Duties = EVERYTHING) -> "Platform":
@@ -236,28 +241,34 @@ class Platform:
         self._resume_strategies()
         return loop
 
-    def _open_account(self, user_id: UUID, insert_user: InsertUser) -> UUID:
+    def _open_account(self, user_id: UUID, insert_user: InsertUser, role: Role) -> UUID:
         """A paper account with the starting cash, in the session that is running, in one transaction with
         its user.
         """
         account_id = new_id()
+        stream = user_stream(user_id)
+        facts: list[tuple[str, Event]] = [(stream, UserRegistered(user_id))]
+        if role != "trader":  # which nobody becomes by registering
+            facts.append((stream, RoleChanged(user_id, role)))
         commands: list[tuple[UUID, Command]] = [
             (account_id, OpenAccount(account_id, user_id, self.session.session_id, "USD")),
             (account_id, DepositCash(self.settings.starting_cash)),
         ]
         self.path.submit(
             Work(
-                facts=[(user_stream(user_id), UserRegistered(user_id))],
+                facts=facts,
                 commands=commands,
                 job=lambda connection: insert_user(connection, account_id),
-                meta=Meta(actor=f"user:{user_id}"),
+                meta=Meta(actor=f"user:{user_id}" if role == "trader" else OPERATOR.name),
             )
         )
         return account_id
 
-    def _change_preferences(self, user_id: UUID, job: Callable[[Connection], Any]) -> None:
-        fact: tuple[str, Event] = (user_stream(user_id), PreferencesChanged(user_id))
-        self.path.submit(Work(facts=[fact], job=job, meta=Meta(actor=f"user:{user_id}")))
+    def _record(self, facts: Iterable[Fact], job: Callable[[Connection], T], actor: str) -> T:
+        """Append facts about people and run their job, in one transaction."""
+        staged = [(PLATFORM_STREAM if who is None else user_stream(who), event) for who, event in facts]
+        result: T = self.path.submit(Work(facts=staged, job=job, meta=Meta(actor=actor))).result
+        return result
 
 
 def limits_of(settings: Settings) -> Limits:

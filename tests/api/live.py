@@ -23,7 +23,8 @@ from traderbot.model.bars import Bar
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, Strategy
-from traderbot.users.people import Role, User
+from traderbot.users.people import User
+from traderbot.users.roles import Role
 from users.desk import PASSWORD, weak_passwords
 
 JSON = {"content-type": "application/json"}

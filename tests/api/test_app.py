@@ -46,6 +46,9 @@ ROUTES = {
     "GET /api/v1/accounts/{account_id}/lots", "GET /api/v1/accounts/{account_id}/activities",
     "GET /api/v1/accounts/{account_id}/realised", "GET /api/v1/accounts/{account_id}/realised.csv",
     "GET /api/v1/accounts/{account_id}/as-of", "GET /api/v1/accounts/{account_id}/books",
+    "GET /api/v1/admin/users", "GET /api/v1/admin/users/{user_id}", "PATCH /api/v1/admin/users/{user_id}",
+    "DELETE /api/v1/admin/users/{user_id}", "POST /api/v1/admin/users/{user_id}/sign-out",
+    "DELETE /api/v1/admin/users/{user_id}/api-keys/{key_id}",
     "GET /health", "GET /health/ready", "GET /metrics",
 }  # fmt: skip
 

@@ -80,7 +80,7 @@ def test_preferences_are_replaced_whole_with_their_event(
     assert ada.get(f"{PATH}/preferences").json() == WANTED
     assert eve.get(f"{PATH}/preferences").json() == unset
     assert ada.put(f"{PATH}/preferences", json=unset).json() == unset
-    assert len(desk.preference_changes) == 2
+    assert len(desk.recorded) == 2
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_bad_preferences_are_a_422_and_change_nothing(
 ) -> None:
     answer = ada.put(f"{PATH}/preferences", json={**WANTED, **changed})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
-    assert desk.preference_changes == []
+    assert desk.recorded == []
 
 
 def test_preferences_left_out_are_a_422(ada: httpx2.Client) -> None:

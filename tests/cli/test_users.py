@@ -67,3 +67,26 @@ def test_a_home_that_is_running_is_told(tmp_path: Path) -> None:
     platform.close()
     assert found.exit_code == 1
     assert "in use" in found.output
+
+
+def user(home: Path, *words: str) -> Any:
+    return CliRunner().invoke(app, ["user", words[0], "--home", str(home), *words[1:]])
+
+
+def test_the_first_user_is_the_owner_and_stays_one_until_there_is_another(tmp_path: Path) -> None:
+    made = [create(tmp_path, f"{name}@example.com").output for name in ("ann", "ben")]
+    assert "ann@example.com (owner)" in made[0]
+    assert "ben@example.com (trader)" in made[1]
+    for words in (("role", "ann@example.com", "trader"), ("deactivate", "ann@example.com")):
+        refused = user(tmp_path, *words)
+        assert refused.exit_code == 1
+        assert "last owner" in refused.output
+    assert "ben@example.com (owner)" in user(tmp_path, "role", "Ben@example.com", "owner").output
+    assert "ann@example.com (owner, not active)" in user(tmp_path, "deactivate", "ann@example.com").output
+    listed = user(tmp_path, "list").output.splitlines()
+    assert [line.rpartition(" ")[0] for line in listed] == [
+        "ben@example.com (owner)",
+        "ann@example.com (owner, not active)",
+    ]
+    assert "ann@example.com (owner)" in user(tmp_path, "activate", "ann@example.com").output
+    assert user(tmp_path, "role", "nobody@example.com", "viewer").exit_code == 1

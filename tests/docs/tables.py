@@ -6,11 +6,14 @@ Write them into the pages with: PYTHONPATH=tests python tests/docs/tables.py
 import re
 from pathlib import Path
 
+from fastapi.routing import APIRoute
 from sqlalchemy.dialects import sqlite
 
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - every table
 from plans.queries import INDEX_FOR
+from traderbot.api.app import MODULES
+from traderbot.api.security import needs_of
 from traderbot.event_map import build_bus, event_map
 from traderbot.infra.database import metadata
 from traderbot.model.orders import TRANSITIONS
@@ -61,11 +64,24 @@ def indexes() -> str:
     return "\n".join(["| index | columns | only rows where | for |", "|---|---|---|---|", *rows])
 
 
+def routes() -> str:
+    """What each route of the API needs of its caller."""
+    rows = []
+    for module in MODULES:
+        for route in module.router.routes:
+            if isinstance(route, APIRoute):
+                rows += [(f"{method} {route.path}", needs_of(route)) for method in sorted(route.methods)]
+    rows.append(("GET /api/v1/ws (websocket)", "scope read"))
+    rows.sort(key=lambda row: (row[0].partition(" ")[2], row[0]))
+    return "\n".join(["| route | needs |", "|---|---|", *(f"| `{name}` | {needs} |" for name, needs in rows)])
+
+
 TABLES = {
     "transitions": ("orders.md", transitions),
     "reasons": ("limits.md", reasons),
     "event map": ("events.md", event_consequences),
     "indexes": ("database.md", indexes),
+    "routes": ("roles.md", routes),
 }
 
 

@@ -5,7 +5,7 @@ port.
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,12 @@ from traderbot.api.problems import install_problems
 from traderbot.api.users_endpoints import router as users_router
 from traderbot.infra.database import Database, metadata
 from traderbot.infra.ids import new_id
+from traderbot.infra.journal import Meta, Recorded
 from traderbot.infra.settings import Settings
 from traderbot.users import tables
+from traderbot.users.credentials import Fact
 from traderbot.users.passwords import Passwords
+from traderbot.users.roles import Role
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
 T = TypeVar("T")
@@ -72,7 +75,7 @@ class Desk:
     users: UsersService
     settings: Settings
     opened: list[UUID] = field(default_factory=list)
-    preference_changes: list[UUID] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
 
 
 def weak_passwords() -> Passwords:
@@ -85,21 +88,31 @@ def open_desk(home: Path, **changed: Any) -> Iterator[Desk]:
     """A desk over a new database in `home`; `changed` are arguments of UsersService."""
     database = Database(f"sqlite:///{home / 'traderbot.db'}")
     metadata.create_all(
-        database.writer, tables=[tables.users, tables.preferences, tables.refresh_tokens, tables.api_keys]
+        database.writer,
+        tables=[
+            tables.users,
+            tables.preferences,
+            tables.refresh_tokens,
+            tables.api_keys,
+            tables.grant_spending,
+        ],
     )
     writer, clock = OneWriter(database), HandClock()
     opened: list[UUID] = []
-    preference_changes: list[UUID] = []
+    recorded: list[Recorded] = []
 
-    def open_account(user_id: UUID, insert_user: InsertUser) -> UUID:
+    def open_account(user_id: UUID, insert_user: InsertUser, _role: Role) -> UUID:
         account_id = new_id()
         writer.write(lambda connection: insert_user(connection, account_id))
         opened.append(account_id)
         return account_id
 
-    def change_preferences(user_id: UUID, job: Callable[[Connection], None]) -> None:
-        writer.write(job)
-        preference_changes.append(user_id)
+    def record(facts: Iterable[Fact], job: Callable[[Connection], T], actor: str) -> T:
+        result = writer.write(job)
+        entries = [Recorded(0, f"user:{who}", 1, event, Meta(actor=actor), 0) for who, event in facts]
+        recorded.extend(entries)
+        users.hear(entries)
+        return result
 
     arguments: dict[str, Any] = {
         "database": database,
@@ -107,14 +120,14 @@ def open_desk(home: Path, **changed: Any) -> Iterator[Desk]:
         "clock": clock,
         "secret": SECRET,
         "open_account": open_account,
-        "change_preferences": change_preferences,
+        "record": record,
         "lives": TokenLives(),
         "passwords": weak_passwords(),
     }
     users = UsersService(**{**arguments, **changed})
     settings = Settings(home=home)
     try:
-        yield Desk(database, writer, clock, users, settings, opened, preference_changes)
+        yield Desk(database, writer, clock, users, settings, opened, recorded)
     finally:
         database.close()
 

@@ -40,7 +40,7 @@ def api_key(desk: Desk) -> tuple[str, Principal]:
 
 
 def test_a_user_and_their_account_are_made_together_or_not_at_all(tmp_path: Path) -> None:
-    def failing_after_insert(user_id: object, insert_user: InsertUser) -> None:
+    def failing_after_insert(user_id: object, insert_user: InsertUser, _role: object) -> None:
         def job(connection: Connection) -> None:
             insert_user(connection, new_id())
             raise RuntimeError("the account could not be opened")
@@ -154,14 +154,14 @@ def test_odd_credentials_are_invalid_and_no_crash(desk: Desk, credential: str) -
 
 
 def test_preferences_and_their_event_are_written_together(tmp_path: Path) -> None:
-    def failing_event(user_id: object, job: object) -> None:
+    def failing_event(facts: object, job: object, actor: str) -> None:
         def both(connection: Connection) -> None:
             job(connection)  # type: ignore[operator]
             raise RuntimeError("the event could not be appended")
 
         failing.writer.write(both)
 
-    with open_desk(tmp_path, change_preferences=failing_event) as failing:
+    with open_desk(tmp_path, record=failing_event) as failing:
         user = failing.users.create_user(EMAIL, PASSWORD)
         with pytest.raises(RuntimeError):
             failing.users.put_preferences(user.id, Preferences(RiskTolerance.AGGRESSIVE))

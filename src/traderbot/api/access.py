@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from traderbot.api.schemas_common import Cursors, IdIn, uuid_from
-from traderbot.api.security import CurrentUser
+from traderbot.api.security import Caller, CurrentUser
 from traderbot.bootstrap import Platform
 from traderbot.infra.journal import Meta
 from traderbot.model.errors import Conflict, InvalidValue, NotFound
@@ -121,7 +121,7 @@ async def _named_account(request: Request, principal: CurrentUser, account_id: I
     return await owned(request, principal, account_id)
 
 
-async def _meta(request: Request, principal: CurrentUser) -> Meta:
+async def _meta(request: Request, principal: Caller) -> Meta:
     return meta_of(request, principal)
 
 

@@ -35,6 +35,10 @@ _KEY = {
     "created_at": "2026-01-05T09:30:00Z",
     "last_used_at": None,
     "account_id": None,
+    "scopes": ["read", "trade"],
+    "symbols": ["AAPL", "MSFT"],
+    "daily_notional": "10000",
+    "expires_at": "2026-07-01T00:00:00Z",
 }
 _ORDER: dict[str, Any] = {
     "id": _ORDER_ID,
@@ -288,6 +292,8 @@ EXAMPLES: dict[str, dict[str, Any]] = (
         "TokensOut": _TOKENS,
         "UserOut": _USER,
         "ApiKeysOut": {"items": [_KEY]},
+        "Page_PersonOut_": page_of(_USER | {"active": True}),
+        "PersonDetailOut": _USER | {"active": True, "api_keys": [_KEY]},
         "OrderOut": _BRACKET,
         "BatchOut": {
             "items": [

@@ -150,7 +150,7 @@ def clock(platform: ThePlatform, _principal: CurrentUser) -> ClockOut:
 @router.post(
     "/clock",
     summary="Pause, hurry or jump the replay",
-    description="For administrators. A jump goes forward only, and every bar between is played.",
+    description="Needs the scope manage. A jump goes forward only, and every bar between is played.",
     responses=problem_responses(
         400,
         401,

@@ -13,6 +13,7 @@ from traderbot.api.order_answers import as_json, placed_content
 from traderbot.api.order_entry import NO_ACCOUNT, IdempotencyKey, idempotency_key, request_hash
 from traderbot.api.order_schemas import BatchIn, BatchOut, OrderIn, PreviewOut
 from traderbot.api.problems import invalid, problem_content, problem_of, problem_responses, unexpected_content
+from traderbot.api.security import CurrentUser
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
 from traderbot.engine.gate import preview
@@ -41,6 +42,7 @@ async def place_orders(
     body: BatchIn,
     platform: ThePlatform,
     account_id: AccountId,
+    principal: CurrentUser,
     meta: RequestMeta,
     key: IdempotencyKey = None,
 ) -> Response:
@@ -48,7 +50,12 @@ async def place_orders(
     digest = b"" if key is None else await request_hash(request)
     commands = [_read(one) for one in body.orders]
     asked = [
-        Work(commands=[(account_id, command)], meta=meta, key=_key_of(key, index, digest))
+        Work(
+            commands=[(account_id, command)],
+            meta=meta,
+            key=_key_of(key, index, digest),
+            grant=principal.grant,
+        )
         for index, command in enumerate(command for command in commands if isinstance(command, PlaceOrder))
     ]
     submitted = []

@@ -28,6 +28,7 @@ from traderbot.infra.ids import new_id
 from traderbot.infra.journal import Meta
 from traderbot.model.commands import Command
 from traderbot.model.errors import InvalidValue
+from traderbot.model.grants import Grant
 from traderbot.trading.work import Idempotency, Outcome, Work
 
 PATH = "/api/v1/orders"
@@ -99,7 +100,8 @@ async def place_order(
     key: IdempotencyKey = None,
 ) -> Response:
     command = body.command(new_id)
-    return answer(await submit(request, (account_id, command), meta_of(request, principal), key), status=201)
+    meta = meta_of(request, principal)
+    return answer(await submit(request, (account_id, command), meta, key, principal.grant), status=201)
 
 
 def hot_route() -> Route:
@@ -127,10 +129,21 @@ def idempotency_key(request: Request) -> str | None:
         raise _invalid(error, "header", _KEY_NAME) from None
 
 
-async def submit(request: Request, command: tuple[UUID, Command], meta: Meta, key: str | None) -> Outcome:
-    """Decide an account's command; under a key, only once. What makes the request what it is, is hashed."""
+async def submit(
+    request: Request,
+    command: tuple[UUID, Command],
+    meta: Meta,
+    key: str | None,
+    grant: Grant | None = None,
+) -> Outcome:
+    """Decide an account's command; under a key, only once. What makes the request what it is, is hashed.
+
+    grant: what bounds the caller's orders.
+    """
     known = None if key is None else Idempotency(key, await request_hash(request))
-    return await platform_of(request).path.asubmit(Work(commands=[command], meta=meta, key=known))
+    return await platform_of(request).path.asubmit(
+        Work(commands=[command], meta=meta, key=known, grant=grant)
+    )
 
 
 async def request_hash(request: Request) -> bytes:

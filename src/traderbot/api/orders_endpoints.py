@@ -24,6 +24,7 @@ from traderbot.api.order_query import OrderQuery, order_query
 from traderbot.api.order_schemas import FillOut, OrderOut, OrderState, OrderStates, ReplaceIn
 from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import IdIn, Page, SymbolIn
+from traderbot.api.security import CurrentUser
 from traderbot.api.strict_json import StrictRoute
 from traderbot.api.trading_schemas import WhyOut
 from traderbot.infra.ids import new_id
@@ -58,6 +59,7 @@ async def replace_order(
     body: ReplaceIn,
     platform: ThePlatform,
     account_id: AccountId,
+    principal: CurrentUser,
     meta: RequestMeta,
     key: IdempotencyKey = None,
 ) -> Response:
@@ -66,7 +68,7 @@ async def replace_order(
         raise InvalidValue("qty", f"one of {', '.join(_CHANGES)} to be given")
     await _read(platform, _existing, account_id, order_id)
     command = ReplaceOrder(order_id, new_id(), client_order_id=body.client_order_id or "", **wanted)
-    return answer(await submit(request, (account_id, command), meta, key))
+    return answer(await submit(request, (account_id, command), meta, key, principal.grant))
 
 
 @router.get(

@@ -236,7 +236,7 @@ def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
 _DETAILS = {
     400: ("malformed_json", "the body names the same member twice in one object"),
     401: ("unauthorized", "a bearer token or an API key is needed"),
-    403: ("forbidden", "this needs the role admin"),
+    403: ("forbidden", "this needs the scope manage"),
     404: ("not_found", "no such API key"),
     409: ("conflict", "an account cannot be opened with this e-mail address"),
     413: ("body_too_large", "the body is larger than 1000000 bytes"),
@@ -267,6 +267,9 @@ def problem_responses(*statuses: int, **details: tuple[str, str]) -> dict[int | 
     details: another (code, detail) for a status, as `s404=("not_found", "no such order")`.
     """
     described: dict[int | str, dict[str, Any]] = {}
+    if 401 in statuses and 403 not in statuses and "s401" not in details:  # known, and without the scope
+        details = {"s403": ("forbidden", "this needs the scope trade"), **details}
+        statuses = tuple(sorted({*statuses, 403}))
     for status in statuses:
         code, detail = details.get(f"s{status}", _DETAILS.get(status, ("error", "an error")))
         errors = (

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from traderbot.api.access import owned
 from traderbot.api.problems import problem_responses
-from traderbot.api.security import CurrentUser, WholeUser, users_of
+from traderbot.api.security import CurrentUser, Oneself, SignedIn, WholeUser, users_of
 from traderbot.api.strict_json import StrictRoute
 from traderbot.api.users_schemas import (
     ApiKeyIn,
@@ -17,6 +17,7 @@ from traderbot.api.users_schemas import (
     PreferencesIn,
     PreferencesOut,
     UserOut,
+    api_key_content,
 )
 from traderbot.users.people import Preferences
 
@@ -49,7 +50,7 @@ def read_preferences(request: Request, principal: CurrentUser) -> PreferencesOut
     "none may be both preferred and excluded.",
     responses=problem_responses(400, 401, 403, 413, 415, 422, s403=_BOUND),
 )
-def replace_preferences(request: Request, principal: WholeUser, body: PreferencesIn) -> PreferencesOut:
+def replace_preferences(request: Request, principal: Oneself, body: PreferencesIn) -> PreferencesOut:
     wanted = Preferences(
         body.risk_tolerance,
         body.investment_goal,
@@ -67,7 +68,7 @@ def replace_preferences(request: Request, principal: WholeUser, body: Preference
 )
 def list_api_keys(request: Request, principal: WholeUser) -> ApiKeysOut:
     return ApiKeysOut(
-        items=[ApiKeyOut.model_validate(key) for key in users_of(request).api_keys(principal.user_id)]
+        items=[ApiKeyOut(**api_key_content(key)) for key in users_of(request).api_keys(principal.user_id)]
     )
 
 
@@ -76,7 +77,7 @@ def list_api_keys(request: Request, principal: WholeUser) -> ApiKeysOut:
     status_code=201,
     summary="Make an API key",
     description="The key is in this answer and never again. At most 50 live keys; "
-    "an API key cannot make others.",
+    "an API key cannot make others. What it may do is never changed: revoke it and make another.",
     responses=problem_responses(
         400, 401, 403, 404, 409, 413, 415, 422,
         s404=("not_found", "No such account."),
@@ -84,19 +85,12 @@ def list_api_keys(request: Request, principal: WholeUser) -> ApiKeysOut:
         s409=("conflict", "there are 50 API keys already; revoke one first"),
     ),
 )  # fmt: skip
-async def create_api_key(request: Request, principal: CurrentUser, body: ApiKeyIn) -> NewApiKeyOut:
+async def create_api_key(request: Request, principal: SignedIn, body: ApiKeyIn) -> NewApiKeyOut:
     account_id = None if body.account_id is None else await owned(request, principal, body.account_id)
     users = users_of(request)
-    key, secret = await run_in_threadpool(users.create_api_key, principal, body.name, account_id)
-    return NewApiKeyOut(
-        id=key.id,
-        name=key.name,
-        prefix=key.prefix,
-        created_at=key.created_at,
-        last_used_at=None,
-        account_id=key.account_id,
-        key=secret,
-    )
+    make = users.create_api_key
+    key, secret = await run_in_threadpool(make, principal, body.name, account_id, body.grants())
+    return NewApiKeyOut(**api_key_content(key), key=secret)
 
 
 @router.delete(
@@ -106,7 +100,7 @@ async def create_api_key(request: Request, principal: CurrentUser, body: ApiKeyI
     description="The key stops working at once.",
     responses=problem_responses(401, 403, 404, 422, s403=_BOUND),
 )
-def revoke_api_key(request: Request, principal: WholeUser, key_id: UUID) -> Response:
+def revoke_api_key(request: Request, principal: Oneself, key_id: UUID) -> Response:
     users_of(request).revoke_api_key(principal.user_id, key_id)
     return Response(status_code=204)
 

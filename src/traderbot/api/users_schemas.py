@@ -1,13 +1,22 @@
 """Schemas of people, preferences and API keys."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from traderbot.api.schemas_common import Answer, Body, IdIn, TimeOut
-from traderbot.users.people import NAME_LENGTH_MAX, InvestmentGoal, RiskTolerance, Sector
+from traderbot.api.schemas_common import Answer, Body, CashIn, DecimalOut, IdIn, SymbolIn, TimeIn, TimeOut
+from traderbot.users.people import (
+    NAME_LENGTH_MAX,
+    SYMBOLS_MAX,
+    ApiKey,
+    Grants,
+    InvestmentGoal,
+    RiskTolerance,
+    Sector,
+)
+from traderbot.users.roles import SCOPES, Scope
 
 _PREFERENCES: JsonDict = {
     "risk_tolerance": "moderate",
@@ -22,6 +31,10 @@ _KEY: JsonDict = {
     "created_at": "2026-01-05T09:30:00Z",
     "last_used_at": None,
     "account_id": None,
+    "scopes": ["read", "trade"],
+    "symbols": ["AAPL", "MSFT"],
+    "daily_notional": "10000",
+    "expires_at": "2026-07-01T00:00:00Z",
 }
 
 
@@ -31,7 +44,7 @@ class UserOut(Answer):
     id: UUID
     email: str = Field(examples=["ada@example.com"])
     display_name: str = Field(examples=["Ada"])
-    role: Literal["admin", "trader"] = Field(examples=["trader"])
+    role: Literal["owner", "admin", "trader", "viewer"] = Field(examples=["trader"])
     created_at: TimeOut
     account_id: UUID | None = Field(description="The first account.")
 
@@ -69,6 +82,40 @@ class ApiKeyIn(Body):
         description="The one account that it is good for; any of yours without it.",
         examples=[None],
     )
+    scopes: list[Scope] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(SCOPES),
+        description="read, trade, manage; read and trade without it, as far as your role has them.",
+        examples=[["read", "trade"]],
+    )
+    symbols: list[SymbolIn] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=SYMBOLS_MAX,
+        description="The symbols its orders may be in; all without it.",
+        examples=[["AAPL", "MSFT"]],
+    )
+    daily_notional: CashIn | None = Field(
+        default=None,
+        description="USD that its orders may be worth in a day, UTC; no bound without it.",
+        examples=["10000"],
+    )
+    expires_at: TimeIn | None = Field(
+        default=None, description="When it ends; never without it.", examples=["2026-07-01T00:00:00Z"]
+    )
+
+    def grants(self) -> Grants | None:
+        """What the key is to be given; None where nothing is said."""
+        said = (self.scopes, self.symbols, self.daily_notional, self.expires_at)
+        if all(value is None for value in said):
+            return None
+        return Grants(
+            Grants().scopes if self.scopes is None else tuple(self.scopes),
+            None if self.symbols is None else tuple(self.symbols),
+            self.daily_notional,
+            self.expires_at,
+        )
 
 
 class ApiKeyOut(Answer):
@@ -82,6 +129,10 @@ class ApiKeyOut(Answer):
     created_at: TimeOut
     last_used_at: TimeOut | None = Field(description="To the hour; null if never.")
     account_id: UUID | None = Field(description="The one account that it is good for; null for any of yours.")
+    scopes: list[Scope]
+    symbols: list[str] | None = Field(description="The symbols its orders may be in; null for all.")
+    daily_notional: DecimalOut | None = Field(description="USD a day, UTC; null for no bound.")
+    expires_at: TimeOut | None = Field(description="When it ends; null for never.")
 
 
 class NewApiKeyOut(ApiKeyOut):
@@ -90,6 +141,23 @@ class NewApiKeyOut(ApiKeyOut):
     model_config = ConfigDict(json_schema_extra={"examples": [{**_KEY, "key": "tb_k3Jx9..."}]})
 
     key: str = Field(description="The key itself. It is not kept and cannot be shown again.")
+
+
+def api_key_content(key: ApiKey) -> dict[str, Any]:
+    """The fields of a key as listed."""
+    grants = key.grants
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "created_at": key.created_at,
+        "last_used_at": key.last_used_at,
+        "account_id": key.account_id,
+        "scopes": list(grants.scopes),
+        "symbols": None if grants.symbols is None else list(grants.symbols),
+        "daily_notional": grants.daily_notional,
+        "expires_at": grants.expires_at,
+    }
 
 
 class ApiKeysOut(Answer):

@@ -158,6 +158,7 @@ async def _authenticate(socket: WebSocket) -> tuple[str, Principal, UUID]:
     if not isinstance(message, Authenticate):
         raise Unauthorized("authenticate first")
     principal = await holder_of(users_of(socket), message.token)
+    principal.require("read")
     if message.account_id is None:
         account_id = account_of(principal)
     else:
@@ -231,7 +232,7 @@ class _Follower:
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), IDLE_S)
             wake.clear()
-            await holder_of(self._platform.users, self._token)
+            (await holder_of(self._platform.users, self._token)).require("read")
             if not self._asked.empty():
                 await self._subscribe(self._asked.get_nowait())
             if self._channels:

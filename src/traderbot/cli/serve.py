@@ -20,7 +20,8 @@ from traderbot.model.errors import ConfigurationError, Unauthorized
 from traderbot.trading.session_clock import turn
 from traderbot.trading.work import SYSTEM
 from traderbot.users import repository
-from traderbot.users.people import Principal
+from traderbot.users.people import Grants, Principal
+from traderbot.users.roles import SCOPES
 
 DEMO_EMAIL = "demo@traderbot.local"
 LOGIN_FILE = "demo-login.json"
@@ -191,13 +192,13 @@ def demo_login(platform: Platform) -> tuple[Login, UUID]:
     user = (
         found[0]
         if found is not None
-        else platform.users.create_user(login.email, login.password, role="admin", display_name="Demo")
+        else platform.users.create_user(login.email, login.password, role="owner", display_name="Demo")
     )
     try:
         platform.users.authenticate(login.api_key)
     except Unauthorized:  # none yet, or revoked since
         principal = Principal(user.id, user.account_id, user.role, "token")
-        _, api_key = platform.users.create_api_key(principal, "demo")
+        _, api_key = platform.users.create_api_key(principal, "demo", grants=Grants(SCOPES))
         login = msgspec.structs.replace(login, api_key=api_key)
         write_private(path, msgspec.json.encode(login))
     if user.account_id is None:

@@ -37,11 +37,11 @@ def place(account: Account, command: c.PlaceOrder, market: Market, rules: Rules)
     """Place an order and the exits it brings along, or record why not."""
     verdict = review(account, command, market, rules)
     if isinstance(verdict, Refusal):
-        return _refused(command, verdict, market, rules)
+        return refused(command, verdict, market, rules)
     if command.lots:
         refusal = check_lots(account, command)
         if refusal is not None:
-            return _refused(command, refusal, market, rules)
+            return refused(command, refusal, market, rules)
     status = _NEW if account.broker == PAPER else OrderStatus.PENDING_NEW
     placed = _placed(command, verdict, market, rules, status)
     if placed.member is None:
@@ -59,8 +59,9 @@ def check_lots(account: Account, order: c.PlaceOrder) -> Refusal | None:
     return None
 
 
-def _refused(command: c.PlaceOrder, verdict: Refusal, market: Market, rules: Rules) -> Decision:
-    refused = e.OrderRefused(
+def refused(command: c.PlaceOrder, verdict: Refusal, market: Market, rules: Rules) -> Decision:
+    """The order as refused, for the record."""
+    event = e.OrderRefused(
         at=market.time,
         order_id=command.order_id,
         client_order_id=command.client_order_id,
@@ -76,7 +77,7 @@ def _refused(command: c.PlaceOrder, verdict: Refusal, market: Market, rules: Rul
         notional=command.notional,
         stop_price=command.stop_price,
     )
-    return Decision((refused,), verdict)
+    return Decision((event,), verdict)
 
 
 def _placed(
@@ -143,7 +144,7 @@ def replace(account: Account, command: c.ReplaceOrder, market: Market, rules: Ru
     if not isinstance(verdict, Refusal):
         verdict = _check_place(old, new, others) or verdict
     if isinstance(verdict, Refusal):
-        return _refused(new, verdict, market, rules)
+        return refused(new, verdict, market, rules)
     return Decision(
         (
             e.OrderReplaced(market.time, old.id, new.order_id),

@@ -61,6 +61,8 @@ class Reason(StrEnum):
     RESUME_NOT_REQUESTED = "resume_not_requested"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     BALANCE_LIMIT = "balance_limit"
+    SYMBOL_NOT_GRANTED = "symbol_not_granted"
+    DAILY_NOTIONAL_SPENT = "daily_notional_spent"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -118,6 +120,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.IMPOSSIBLE_REPORT: "The broker's report cannot be; it was put aside and the symbol is halted.",
     Reason.RESUME_NOT_REQUESTED: "A halt is lifted in two steps: ask, then confirm with the code given.",
     Reason.BALANCE_LIMIT: "An account takes deposits up to a trillion in all.",
+    Reason.SYMBOL_NOT_GRANTED: "The API key may not trade this symbol.",
+    Reason.DAILY_NOTIONAL_SPENT: "The order is worth more than the API key has left to trade with today.",
     Reason.INSUFFICIENT_FUNDS: "Not enough available cash for this withdrawal.",
 }
 

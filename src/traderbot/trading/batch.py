@@ -1,6 +1,6 @@
 """One transaction of the command path: decides its works in memory, then writes everything they came to."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
-from traderbot.engine.decide import decide
+from traderbot.engine.decide import Decision, decide
 from traderbot.engine.market import Mark, Market, Phase
-from traderbot.infra.bulk import Key, Lookup, in_one_flight
+from traderbot.engine.placing import refused
+from traderbot.infra.bulk import Key, in_one_flight
 from traderbot.infra.journal import Appends, Meta, Recorded
 from traderbot.infra.tail import notify
 from traderbot.model.account import Account
@@ -21,20 +22,20 @@ from traderbot.model.commands import (
     PlaceOrder,
     RecordExecution,
     RecordLateExecution,
-    ReplaceOrder,
 )
 from traderbot.model.errors import InvariantBroken, NotFound, TraderbotError
 from traderbot.model.events import Event, Execution, ExecutionBusted, OrderPlaced, RulesChanged
+from traderbot.model.grants import Grant
 from traderbot.model.reasons import Reason, Refusal, refuse
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.trading.accounts import is_busted, load_account, load_order, uuid_of
-from traderbot.trading.memory import Memory, SteppedMarket
+from traderbot.trading.grants import Spending, cost_of, symbol_refusal
+from traderbot.trading.memory import Memory
+from traderbot.trading.needs import NAMING, Needs, Taken
 from traderbot.trading.projection import Projection
 from traderbot.trading.streams import RULES_STREAM, account_of, account_stream
 from traderbot.trading.work import Outcome, Work
-
-_NAMING = (PlaceOrder, ReplaceOrder)  # the commands that bring a client order id along
 
 
 class NoMarket:
@@ -64,35 +65,6 @@ class AccountFailed(TraderbotError):  # noqa: N818 - what happened, as the other
         self.account_id = account_id
 
 
-class _Taken:
-    """Which names of a key table are taken, in the database or earlier in this transaction."""
-
-    def __init__(self, lookup: Lookup, connection: Connection) -> None:
-        self._lookup = lookup
-        self._connection = connection
-        self._known: dict[tuple[Hashable, ...], bool] = {}
-
-    def ask(self, names: Sequence[tuple[Hashable, ...]]) -> Callable[[], None]:
-        """Look all of them up at once; the answer is taken in when it is called for."""
-        asked = self._lookup.ask(self._connection, names)
-
-        def answer() -> None:
-            self._known.update(dict.fromkeys(names, False))
-            self._known.update(dict.fromkeys(asked(), True))
-
-        return answer
-
-    def add(self, *name: Hashable) -> None:
-        self._known[name] = True
-
-    def __contains__(self, name: tuple[Hashable, ...]) -> bool:
-        known = self._known.get(name)
-        if known is None:
-            self.ask([name])()
-            known = self._known[name]
-        return known
-
-
 class Batch:
     """Everything one transaction touches; published in one go after its commit, thrown away otherwise."""
 
@@ -112,10 +84,11 @@ class Batch:
         self.held: dict[UUID, int] = {}  # accounts locked, with their version as found
         self._memory = memory
         self._staged: list[tuple[Recorded, Account | None]] = []
-        self._names = _Taken(memory.find_names, connection)
-        self._executions = _Taken(memory.find_executions, connection)
+        self._names = Taken(memory.find_names, connection)
+        self._executions = Taken(memory.find_executions, connection)
         self._outcomes: dict[Key, tuple[bytes, Outcome] | None] = {}  # recorded under a key: request, answer
         self._new_keys: list[dict[str, Any]] = []
+        self._spending = Spending(memory.ledgers, connection, now)
         self._placed: set[tuple[UUID, UUID]] = set()
         self._busted: set[tuple[UUID, UUID]] = set()
         self._look_ahead(works)
@@ -124,7 +97,7 @@ class Batch:
         """Lock what the works are known to need, in the order that all writers keep, and ask once for all
         names they bring along.
         """
-        needs = _Needs()
+        needs = Needs()
         for work in works:
             needs.add(work)
         memory, connection = self._memory, self.connection
@@ -137,11 +110,13 @@ class Batch:
             rules = memory.hold_rules(connection, to_change=RULES_STREAM in needs.streams)
             names, executions = self._names.ask(needs.names), self._executions.ask(needs.executions)
             keys = memory.find_keys.ask(connection, needs.keys)
+            spent = self._spending.ask(needs.budgets)
         self.held.update(held())
         self.markets.update(markets())
         self._rules = rules()
         names()
         executions()
+        spent()
         self._outcomes.update(dict.fromkeys(needs.keys))
         self._outcomes.update({key: (row[0], Outcome.recall(row[1])) for key, row in keys().items()})
 
@@ -189,19 +164,19 @@ class Batch:
             self._staged.append((self.appends.add(stream, event, work.meta), account))
             events.append(event)
         for account_id, command in work.commands:
-            self._command(account_id, command, work.meta, events, refusals)
+            self._command(account_id, command, work, events, refusals)
         if work.plans:
             self._hold(account_id for account_id, _ in work.plans)  # those that the job has added
         for account_id, plan in work.plans:
             for command in list(plan(self.account(account_id))):
-                self._command(account_id, command, work.meta, events, refusals)
+                self._command(account_id, command, work, events, refusals)
         outcome = Outcome(events, refusals, result=result)
         if work.key is not None:
             self._remember(work, outcome)
         return outcome
 
     def _command(
-        self, account_id: UUID, command: Command, meta: Meta, events: list[Event], refusals: list[Refusal]
+        self, account_id: UUID, command: Command, work: Work, events: list[Event], refusals: list[Refusal]
     ) -> None:
         if isinstance(command, OpenAccount):
             account, session_id = self._blank_or_known(account_id), command.session_id
@@ -213,13 +188,17 @@ class Batch:
         if refusal is None:
             market = self._market(session_id)
             try:
-                decision = decide(account, command, market, self._rules)
+                decision = (
+                    decide(account, command, market, self._rules)
+                    if work.grant is None
+                    else self._granted(account, command, market, work.grant)
+                )
                 decided, refusal = decision.events, decision.refusal
                 caused: list[Recorded] = []
                 for event in decided:
                     apply(account, event)
                     self._use(account_id, event)
-                    recorded = self.appends.add(account_stream(account_id), event, meta)
+                    recorded = self.appends.add(account_stream(account_id), event, work.meta)
                     self._staged.append((recorded, account))
                     if type(event) in self._reactions:
                         caused.append(recorded)
@@ -234,14 +213,29 @@ class Batch:
     def _react(self, account: Account, cause: Recorded, events: list[Event]) -> None:
         """Decide what follows from an event at once; what is refused of it is no refusal of the work."""
         earlier = cause.meta
-        meta = Meta("system", earlier.correlation, f"{cause.stream} {cause.version}", earlier.request)
+        own = Work(
+            meta=Meta("system", earlier.correlation, f"{cause.stream} {cause.version}", earlier.request)
+        )
         for react in self._reactions[type(cause.event)]:
             try:
                 commands = list(react(cause.event, account))
             except Exception as error:
                 raise AccountFailed(account.id, error) from error
             for command in commands:
-                self._command(account.id, command, meta, events, [])
+                self._command(account.id, command, own, events, [])
+
+    def _granted(self, account: Account, command: Command, market: Market, grant: Grant) -> Decision:
+        """As `decide`, within what an API key may do; a refused order is on record as any other."""
+        refusal = symbol_refusal(grant, account, command)
+        if refusal is None:
+            decision = decide(account, command, market, self._rules)
+            if decision.refusal is None:
+                refusal = self._spending.spend(grant, cost_of(account, decision, self._rules))
+            if refusal is None:
+                return decision
+        if isinstance(command, PlaceOrder):
+            return refused(command, refusal, market, self._rules)
+        return Decision((), refusal)
 
     def _market(self, session_id: UUID) -> Market:
         """A session's market as this transaction has moved it on, else as of the last commit."""
@@ -275,7 +269,7 @@ class Batch:
 
     def _taken(self, account_id: UUID, command: Command) -> Refusal | None:
         """Refuse a name or an execution that was used before, in the database or earlier in this batch."""
-        if isinstance(command, _NAMING):
+        if isinstance(command, NAMING):
             name = command.client_order_id
             if name and ((account_id, name) in self._names or self._is_order(account_id, name)):
                 return refuse(Reason.DUPLICATE_CLIENT_ORDER_ID)
@@ -344,6 +338,7 @@ class Batch:
         projection = Projection(self._memory.statements)
         for recorded, account in self._staged:
             projection.add(recorded, account)
+        self._spending.flush()
         with in_one_flight(self.connection):
             projection.flush(self.connection, self.accounts, self.appends.versions)
             self._memory.insert_keys.run(self.connection, self._new_keys)
@@ -351,40 +346,3 @@ class Batch:
             if self.appends.recorded:
                 notify(self.connection)
         self.appends.check()
-
-
-class _Needs:
-    """What works are known to need before they are decided."""
-
-    def __init__(self) -> None:
-        self.accounts: set[UUID] = set()
-        self.streams: set[str] = set()
-        self.names: list[Key] = []
-        self.executions: list[Key] = []
-        self.keys: list[Key] = []
-        self.steps = False
-
-    def add(self, work: Work) -> None:
-        self.accounts.update([account_id for account_id, _ in work.plans])
-        self.streams.update(work.streams)
-        if work.markets and any(isinstance(market, SteppedMarket) for market in work.markets.values()):
-            self.steps = True
-        if work.rules is not None:
-            self.streams.add(RULES_STREAM)
-        for stream, _ in work.facts:
-            account_id = account_of(stream)
-            if account_id is None:
-                self.streams.add(stream)
-            else:
-                self.accounts.add(account_id)
-        for account_id, command in work.commands:
-            self.accounts.add(account_id)
-            if isinstance(command, _NAMING):
-                if command.client_order_id:
-                    self.names.append((account_id, command.client_order_id))
-            elif isinstance(command, RecordExecution):
-                self.executions.append((account_id, command.execution_id))
-            elif isinstance(command, RecordLateExecution):
-                self.executions.append((account_id, command.execution.execution_id))
-        if work.key is not None:
-            self.keys.append((work.commands[0][0], work.key.key))

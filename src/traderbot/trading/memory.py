@@ -16,6 +16,7 @@ from traderbot.infra.latches import RULES, STEPS
 from traderbot.model.account import Account
 from traderbot.model.rules import Rules
 from traderbot.trading import tables as t
+from traderbot.trading.grants import Ledgers
 from traderbot.trading.projection import RULES_SCOPE
 from traderbot.trading.statements import Statements
 from traderbot.trading.streams import RULES_STREAM, account_stream
@@ -50,6 +51,7 @@ class Memory:
         self.find_keys = lookup_of(t.idempotency_keys, ["request_hash", "outcome"], dialect)
         self.find_names = lookup_of(t.client_order_ids, [], dialect)
         self.find_executions = lookup_of(t.execution_ids, [], dialect)
+        self.ledgers = Ledgers(dialect)
         self._lock_accounts = lookup_of(t.accounts, ["version"], dialect, hold="update")
         self._share_rules = lookup_of(t.rules, ["data"], dialect, hold="share")
         self._lock_rules = lookup_of(t.rules, ["data"], dialect, hold="update")

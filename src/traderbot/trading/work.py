@@ -15,6 +15,7 @@ from traderbot.infra.journal import Meta, decode_event, encode_event
 from traderbot.model.account import Account
 from traderbot.model.commands import Command
 from traderbot.model.events import Event
+from traderbot.model.grants import Grant
 from traderbot.model.reasons import Refusal
 from traderbot.model.rules import Rules
 
@@ -68,8 +69,9 @@ class Work:
     of the account as it then is) giving further commands. facts: (stream, event) that need no decision,
     appended first. streams: those that have no account and that the job will give facts of. job: run inside
     the transaction. rules: what the platform's rules become, from what they are in this transaction. markets:
-    sessions whose market moves on with this work. key: for one account only. alone: in a transaction of its
-    own, as its job reads what others would have staged.
+    sessions whose market moves on with this work. key: for one account only. grant: what bounds the orders of
+    the API key that it comes from. alone: in a transaction of its own, as its job reads what others would
+    have staged.
     """
 
     commands: list[tuple[UUID, Command]] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Work:
     markets: dict[UUID, Market] = field(default_factory=dict)
     meta: Meta = SYSTEM
     key: Idempotency | None = None
+    grant: Grant | None = None
     future: "asyncio.Future[Outcome] | concurrent.futures.Future[Outcome] | None" = None
     loop: asyncio.AbstractEventLoop | None = None
     answer: "Outcome | BaseException | None" = None

@@ -9,11 +9,15 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from traderbot.model.errors import InvalidValue
+from traderbot.model.amounts import Money
+from traderbot.model.errors import Forbidden, InvalidValue
+from traderbot.model.grants import Grant
+from traderbot.model.symbols import Symbol
+from traderbot.users.roles import SCOPES, SCOPES_OF, Role, Scope
 
-Role = Literal["admin", "trader"]
 EMAIL_LENGTH_MAX = 254
 NAME_LENGTH_MAX = 80
+SYMBOLS_MAX = 100
 _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*",
     re.ASCII,
@@ -69,7 +73,8 @@ class Principal:
     """Who is calling, as their credential says.
 
     via: "token" or "api_key". expires_at: when the access token ends, microseconds; None for an API key.
-    key_id: the API key used, if one was; bound: it is good for `account_id` alone.
+    key_id: the API key used, if one was; bound: it is good for `account_id` alone; granted: the scopes it
+    was given; grant: what bounds its orders. issued_at: of an access token.
     """
 
     user_id: UUID
@@ -79,6 +84,18 @@ class Principal:
     expires_at: int | None = None
     key_id: UUID | None = None
     bound: bool = False
+    granted: frozenset[Scope] | None = None
+    grant: Grant | None = None
+    issued_at: int = 0
+
+    def may(self, scope: Scope) -> bool:
+        """Whether both the role and the credential have the scope."""
+        return scope in SCOPES_OF[self.role] and (self.granted is None or scope in self.granted)
+
+    def require(self, scope: Scope) -> None:
+        """Errors: Forbidden."""
+        if not self.may(scope):
+            raise Forbidden(f"this needs the scope {scope}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,16 @@ class Preferences:
 
 
 @dataclass(frozen=True, slots=True)
+class Grants:
+    """What a key may do. symbols: None for all; daily_notional: USD a day, UTC; expires_at: microseconds."""
+
+    scopes: tuple[Scope, ...] = ("read", "trade")
+    symbols: tuple[Symbol, ...] | None = None
+    daily_notional: Money | None = None
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key as listed: recognisable by its prefix, unusable without the rest. account_id: the one
     account it is bound to, None for any of its user's.
@@ -114,6 +141,15 @@ class ApiKey:
     last_used_at: int | None
     revoked_at: int | None
     account_id: UUID | None = None
+    grants: Grants = Grants()
+
+    @property
+    def grant(self) -> Grant | None:
+        """What bounds its orders, None where nothing does."""
+        if self.grants.symbols is None and self.grants.daily_notional is None:
+            return None
+        symbols = None if self.grants.symbols is None else frozenset(self.grants.symbols)
+        return Grant(self.id, symbols, self.grants.daily_notional)
 
 
 def normal_email(text: str) -> str:
@@ -152,3 +188,22 @@ def check_preferences(wanted: Preferences) -> Preferences:
     if both:
         raise InvalidValue("sector_exclusions", "no sector that is also preferred", ", ".join(sorted(both)))
     return wanted
+
+
+def check_grants(wanted: Grants, role: Role, now: int, *, bound: bool) -> Grants:
+    """The grants in order, if their maker may give them. Errors: InvalidValue, Forbidden."""
+    scopes = tuple(scope for scope in SCOPES if scope in wanted.scopes)
+    if not scopes or len(scopes) != len(wanted.scopes):
+        raise InvalidValue("scopes", "one or more of read, trade and manage, each once")
+    beyond = [scope for scope in scopes if scope not in SCOPES_OF[role]]
+    if beyond:
+        raise Forbidden(f"a key can do no more than its maker, who has no scope {beyond[0]}")
+    if bound and "manage" in scopes:
+        raise InvalidValue("scopes", "no manage for a key of one account")
+    if wanted.symbols is not None and not 1 <= len(set(wanted.symbols)) == len(wanted.symbols) <= SYMBOLS_MAX:
+        raise InvalidValue("symbols", f"1 to {SYMBOLS_MAX} symbols, each once")
+    if wanted.daily_notional is not None and wanted.daily_notional <= 0:
+        raise InvalidValue("daily_notional", "USD above 0")
+    if wanted.expires_at is not None and wanted.expires_at <= now:
+        raise InvalidValue("expires_at", "a time to come")
+    return Grants(scopes, wanted.symbols, wanted.daily_notional, wanted.expires_at)

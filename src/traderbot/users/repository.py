@@ -10,8 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from traderbot.users.people import ApiKey, InvestmentGoal, Preferences, RiskTolerance, Role, Sector, User
-from traderbot.users.tables import api_keys, preferences, refresh_tokens, users
+from traderbot.model.symbols import Symbol
+from traderbot.users.people import ApiKey, Grants, InvestmentGoal, Preferences, RiskTolerance, Sector, User
+from traderbot.users.roles import SCOPES, role_named
+from traderbot.users.tables import api_keys, grant_spending, preferences, refresh_tokens, users
 
 _PUBLIC = (
     users.c.id,
@@ -31,6 +33,10 @@ _KEY = (
     api_keys.c.last_used_at,
     api_keys.c.revoked_at,
     api_keys.c.account_id,
+    api_keys.c.scopes,
+    api_keys.c.symbols,
+    api_keys.c.daily_notional,
+    api_keys.c.expires_at,
 )
 
 
@@ -58,6 +64,17 @@ def email_taken(connection: Connection, email: str) -> bool:
 
 def user_by_id(connection: Connection, user_id: UUID) -> User | None:
     return _user(connection.execute(sa.select(*_PUBLIC).where(users.c.id == user_id)).first())
+
+
+def users_by_id(connection: Connection, ids: sa.Select[Any]) -> list[User]:
+    """The people that a query of ids gives, in its order and under its locks."""
+    return [user for row in connection.execute(ids.with_only_columns(*_PUBLIC)) if (user := _user(row))]
+
+
+def signed_out_at(connection: Connection, user_id: UUID) -> int:
+    """Since when the user's older access tokens have ended; 0 for never."""
+    found = connection.execute(sa.select(users.c.signed_out_at).where(users.c.id == user_id)).scalar()
+    return int(found or 0)
 
 
 def user_and_hash(connection: Connection, email: str) -> tuple[User, str] | None:
@@ -126,15 +143,21 @@ def forget_old_tokens(connection: Connection, now: int, limit: int) -> int:
 
 
 def insert_api_key(connection: Connection, key: ApiKey, key_hash: str) -> None:
-    values = {name: getattr(key, name) for name in ApiKey.__slots__}
+    values = {name: getattr(key, name) for name in ApiKey.__slots__ if name != "grants"}
+    grants = key.grants
+    values["scopes"] = ",".join(grants.scopes)
+    values["symbols"] = None if grants.symbols is None else json.dumps(grants.symbols)
+    values["daily_notional"], values["expires_at"] = grants.daily_notional, grants.expires_at
     connection.execute(sa.insert(api_keys).values(key_hash=key_hash, **values))
+    if grants.daily_notional is not None:  # the row that its orders lock
+        connection.execute(sa.insert(grant_spending).values(key_id=key.id, day=0, spent=0))
 
 
 def live_api_keys(connection: Connection, user_id: UUID) -> list[ApiKey]:
     """The user's keys that are not revoked, newest first."""
     live = sa.and_(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
     rows = connection.execute(sa.select(*_KEY).where(live).order_by(api_keys.c.id.desc()))
-    return [ApiKey(*row) for row in rows]
+    return [_key(row) for row in rows]
 
 
 def api_key_and_user(connection: Connection, key_hash: str) -> tuple[ApiKey, User] | None:
@@ -143,7 +166,7 @@ def api_key_and_user(connection: Connection, key_hash: str) -> tuple[ApiKey, Use
     row = connection.execute(sa.select(*_KEY).where(live)).first()
     if row is None:
         return None
-    key = ApiKey(*row)
+    key = _key(row)
     user = user_by_id(connection, key.user_id)
     return (key, user) if user is not None and user.active else None
 
@@ -189,5 +212,22 @@ def put_preferences(connection: Connection, user_id: UUID, wanted: Preferences, 
 def _user(row: Row[*tuple[Any, ...]] | None) -> User | None:
     if row is None:
         return None
-    role: Role = "admin" if row.role == "admin" else "trader"
+    role = role_named(row.role)
     return User(row.id, row.email, row.display_name, role, bool(row.active), row.created_at, row.account_id)
+
+
+def _key(row: Row[*tuple[Any, ...]]) -> ApiKey:
+    symbols = None if row.symbols is None else tuple(Symbol(name) for name in json.loads(row.symbols))
+    scopes = tuple(scope for scope in SCOPES if scope in row.scopes.split(","))
+    grants = Grants(scopes, symbols, row.daily_notional, row.expires_at)
+    return ApiKey(
+        row.id,
+        row.user_id,
+        row.name,
+        row.prefix,
+        row.created_at,
+        row.last_used_at,
+        row.revoked_at,
+        row.account_id,
+        grants,
+    )

@@ -1,7 +1,5 @@
 """UsersService: registers people, signs them in and out, and tells who is calling."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,46 +12,36 @@ from sqlalchemy.exc import IntegrityError
 from traderbot.infra.clock import Clock
 from traderbot.infra.database import Database, Writer
 from traderbot.infra.ids import new_id
-from traderbot.model.errors import Conflict, Forbidden, InvalidValue, NotFound
+from traderbot.infra.journal import Recorded
+from traderbot.model.errors import Conflict, Forbidden, InvalidValue
+from traderbot.model.platform_events import PreferencesChanged
 from traderbot.users import repository
+from traderbot.users.administration import Administration
 from traderbot.users.attempts import SignInAttempts
+from traderbot.users.credentials import Credentials, Record, digest_of
 from traderbot.users.errors import InvalidCredentials, InvalidToken, RegistrationClosed
 from traderbot.users.passwords import Passwords
 from traderbot.users.people import (
     ApiKey,
+    Grants,
     Preferences,
     Principal,
-    Role,
     Tokens,
     User,
     check_preferences,
     clean_name,
     normal_email,
 )
-from traderbot.users.tokens import (
-    API_KEY_START,
-    REFRESH_START,
-    AccessTokens,
-    new_api_key,
-    new_refresh_token,
-    sha256,
-)
+from traderbot.users.roles import Role
+from traderbot.users.tokens import REFRESH_START, AccessTokens, new_refresh_token, sha256
 
 log = structlog.get_logger(__name__)
 
 _SECOND = 1_000_000
-_HOUR = 3600 * _SECOND
-_DAY = 24 * _HOUR
-_KEY_TRUSTED_FOR = 10 * _SECOND
-_KEYS_CACHED_MAX = 4_096
-_KEYS_EACH_MAX = 50
-_RANDOM_LENGTH_MAX = 128  # of a refresh token or API key as sent
+_DAY = 24 * 3600 * _SECOND
 
 InsertUser = Callable[[Connection, UUID], None]
 """Inserts the user's row with this account id; run it inside the transaction that opens the account."""
-
-ChangePreferences = Callable[[UUID, Callable[[Connection], None]], None]
-"""Records PreferencesChanged for the user and runs the job, both in one transaction."""
 
 
 class OpenAccount(Protocol):
@@ -62,7 +50,7 @@ class OpenAccount(Protocol):
     (Conflict for a taken address) rolls all of it back and comes out of this call.
     """
 
-    def __call__(self, user_id: UUID, insert_user: InsertUser) -> UUID: ...
+    def __call__(self, user_id: UUID, insert_user: InsertUser, role: Role) -> UUID: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +65,9 @@ class UsersService:
     """The one door to people and credentials. Methods block (database, argon2): call them from worker
     threads.
 
-    An access token already out stays good until it expires, at most `access_minutes` after a sign-out; what
-    ends at once is every way to get another. A revoked API key ends at once in this process, within 10
-    seconds in others.
+    After a sign-out an access token already out stays good until it expires, at most `access_minutes`. What
+    an administrator ends, and a revoked API key, ends at once where `hear` is told of it, within 10 seconds
+    where not.
     """
 
     def __init__(
@@ -90,7 +78,7 @@ class UsersService:
         clock: Clock,
         secret: bytes,
         open_account: OpenAccount,
-        change_preferences: ChangePreferences,
+        record: Record,
         lives: TokenLives | None = None,
         open_registration: bool = True,
         passwords: Passwords | None = None,
@@ -100,14 +88,18 @@ class UsersService:
         self._writer = writer
         self._clock = clock
         self._open_account = open_account
-        self._change_preferences = change_preferences
+        self._record = record
         self._open_registration = open_registration
         self._refresh_life = lives.refresh_days * _DAY
         self.passwords = passwords or Passwords()
         self.access_tokens = AccessTokens(secret, clock, lives.access_minutes * 60)
         self.attempts = SignInAttempts(clock)
-        self._keys: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
-        self._keys_lock = threading.Lock()
+        self.credentials = Credentials(
+            database=database, writer=writer, clock=clock, tokens=self.access_tokens, record=record
+        )
+        self.administration = Administration(
+            database=database, clock=clock, record=record, credentials=self.credentials
+        )
 
     # People
 
@@ -151,7 +143,7 @@ class UsersService:
         with self._database.read() as connection:
             if repository.email_taken(connection, address):
                 raise _taken()
-        account_id = self._open_account(user_id, insert_user)
+        account_id = self._open_account(user_id, insert_user, role)
         log.info("user registered", user_id=str(user_id), role=role)
         return user_with(account_id)
 
@@ -166,11 +158,12 @@ class UsersService:
         return user
 
     def require_admin(self, principal: Principal) -> None:
-        """Errors: Forbidden unless the user is an admin now, whatever the token says from when it was
-        issued.
+        """Errors: Forbidden unless the user is an owner or admin now, whatever was true a moment ago, and
+        their credential manages.
         """
-        if principal.role != "admin" or self.user(principal.user_id).role != "admin":
-            raise Forbidden("this needs the role admin")
+        principal.require("manage")
+        if self.user(principal.user_id).role not in ("owner", "admin"):
+            raise Forbidden("this needs the scope manage")
 
     # Signing in and out
 
@@ -204,7 +197,7 @@ class UsersService:
         A token used before was copied, by the holder or from them: its whole family of tokens ends, and both
         sign in again. Two refreshes at once with one token count as that. Errors: InvalidToken.
         """
-        digest = _digest(token, REFRESH_START)
+        digest = digest_of(token, REFRESH_START)
         now = self._clock.now()
         successor = new_refresh_token()
         with self._database.read() as connection:  # keeps invented tokens away from the writer
@@ -237,7 +230,7 @@ class UsersService:
         end.
         """
         try:
-            digest = _digest(token, REFRESH_START)
+            digest = digest_of(token, REFRESH_START)
         except InvalidToken:
             return
         now = self._clock.now()
@@ -275,8 +268,7 @@ class UsersService:
 
     def authenticate(self, credential: str) -> Principal:
         """Who holds this access token or API key. May read, and once an hour write. Errors: InvalidToken."""
-        principal = self.authenticate_in_memory(credential)
-        return principal if principal is not None else self._look_up_key(credential)
+        return self.credentials.authenticate(credential)
 
     def authenticate_in_memory(self, credential: str) -> Principal | None:
         """As `authenticate` but without the database, so that an event loop may call it; None: ask
@@ -284,77 +276,29 @@ class UsersService:
 
         Errors: InvalidToken.
         """
-        if not credential.startswith(API_KEY_START):
-            return self.access_tokens.check(credential)
-        digest = _digest(credential, API_KEY_START)
-        with self._keys_lock:
-            principal, good_until = self._keys.get(digest, (None, 0))
-        return principal if good_until > self._clock.now() else None
+        return self.credentials.authenticate_in_memory(credential)
 
-    def _look_up_key(self, credential: str) -> Principal:
-        digest = _digest(credential, API_KEY_START)
-        now = self._clock.now()
-        with self._database.read() as connection:
-            found = repository.api_key_and_user(connection, digest)
-        if found is None:
-            raise InvalidToken("the API key is not valid")
-        key, user = found
-        if key.last_used_at is None or now - key.last_used_at >= _HOUR:
-            self._writer.write(lambda connection: repository.touch_api_key(connection, key.id, now))
-        bound = key.account_id is not None
-        account_id = key.account_id if bound else user.account_id
-        principal = Principal(user.id, account_id, user.role, "api_key", key_id=key.id, bound=bound)
-        with self._keys_lock:
-            self._keys[digest] = (principal, now + _KEY_TRUSTED_FOR)
-            self._keys.move_to_end(digest)
-            while len(self._keys) > _KEYS_CACHED_MAX:
-                self._keys.popitem(last=False)
-        return principal
+    def hear(self, recorded: list[Recorded]) -> None:
+        """Take note of committed events, of this process or another, that change what a credential is good
+        for.
+        """
+        self.credentials.hear(recorded)
 
     # API keys
 
     def create_api_key(
-        self, principal: Principal, name: str, account_id: UUID | None = None
+        self, principal: Principal, name: str, account_id: UUID | None = None, grants: Grants | None = None
     ) -> tuple[ApiKey, str]:
-        """A new key and its secret text, which is not kept and cannot be shown again.
-
-        account_id: the one account that it is good for, which the caller has seen to be the user's.
-
-        Errors: Forbidden for a caller who is themselves an API key, since a leaked one could make itself
-        heirs; InvalidValue; Conflict at 50 live keys.
-        """
-        if principal.via != "token":
-            raise Forbidden("an API key cannot make API keys; sign in with a password")
-        user_id = principal.user_id
-        secret = new_api_key()
-        key = ApiKey(
-            new_id(), user_id, clean_name(name, "name"), secret[:8], self._clock.now(), None, None, account_id
-        )
-
-        def job(connection: Connection) -> None:
-            if len(repository.live_api_keys(connection, user_id)) >= _KEYS_EACH_MAX:
-                raise Conflict(f"there are {_KEYS_EACH_MAX} API keys already; revoke one first")
-            repository.insert_api_key(connection, key, sha256(secret))
-
-        self.user(user_id)
-        self._writer.write(job)
-        return key, secret
+        """As `Credentials.create_api_key`."""
+        return self.credentials.create_api_key(principal, name, account_id, grants)
 
     def api_keys(self, user_id: UUID) -> list[ApiKey]:
         """The user's keys that are not revoked, newest first."""
-        with self._database.read() as connection:
-            return repository.live_api_keys(connection, user_id)
+        return self.credentials.api_keys(user_id)
 
     def revoke_api_key(self, user_id: UUID, key_id: UUID) -> None:
         """End a key. Errors: NotFound, also for a key of somebody else."""
-        now = self._clock.now()
-        if not self._writer.write(
-            lambda connection: repository.revoke_api_key(connection, user_id, key_id, now)
-        ):
-            raise NotFound("no such API key")
-        with self._keys_lock:
-            for digest in [digest for digest, (holder, _) in self._keys.items() if holder.key_id == key_id]:
-                del self._keys[digest]
+        self.credentials.revoke_api_key(user_id, key_id)
 
     # Preferences
 
@@ -367,16 +311,12 @@ class UsersService:
         """Replace the preferences as a whole, together with their journal event. Errors: InvalidValue."""
         checked = check_preferences(wanted)
         now = self._clock.now()
-        self._change_preferences(
-            user_id, lambda connection: repository.put_preferences(connection, user_id, checked, now)
+        self._record(
+            [(user_id, PreferencesChanged(user_id))],
+            lambda connection: repository.put_preferences(connection, user_id, checked, now),
+            f"user:{user_id}",
         )
         return checked
-
-
-def _digest(credential: str, start: str) -> str:
-    if len(credential) > _RANDOM_LENGTH_MAX or not credential.startswith(start):
-        raise InvalidToken("the token is not valid")
-    return sha256(credential)
 
 
 def _taken() -> Conflict:

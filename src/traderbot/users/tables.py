@@ -4,7 +4,7 @@ erased.
 
 import sqlalchemy as sa
 
-from traderbot.infra.database import ID, TIME, metadata
+from traderbot.infra.database import ID, MONEY, TIME, metadata
 
 users = sa.Table(
     "users",
@@ -13,15 +13,11 @@ users = sa.Table(
     sa.Column("email", sa.String(254), nullable=False, unique=True),  # normalised: lower case
     sa.Column("display_name", sa.String(80), nullable=False),
     sa.Column("password_hash", sa.String(255), nullable=False),
-    sa.Column(
-        "role",
-        sa.String(16),
-        sa.CheckConstraint("role IN ('admin', 'trader')", name="users_role"),
-        nullable=False,
-    ),
+    sa.Column("role", sa.String(16), nullable=False),  # as users.roles has them
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("account_id", ID, nullable=True),
+    sa.Column("signed_out_at", TIME, nullable=True),  # tokens issued before have ended
 )
 
 preferences = sa.Table(
@@ -60,6 +56,19 @@ api_keys = sa.Table(
     sa.Column("last_used_at", TIME, nullable=True),  # to the hour
     sa.Column("revoked_at", TIME, nullable=True),
     sa.Column("account_id", ID, nullable=True),  # the one account it is bound to
+    sa.Column("scopes", sa.String(32), nullable=False, server_default="read,trade"),  # joined by commas
+    sa.Column("symbols", sa.Text, nullable=True),  # JSON array; NULL for all
+    sa.Column("daily_notional", MONEY, nullable=True),
+    sa.Column("expires_at", TIME, nullable=True),
+)
+
+grant_spending = sa.Table(
+    "grant_spending",
+    metadata,
+    sa.Column("key_id", ID, sa.ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("day", sa.BigInteger, nullable=False),  # days since the epoch, UTC
+    sa.Column("spent", MONEY, nullable=False),  # on that day
+    sqlite_with_rowid=False,
 )
 
 rate_limits = sa.Table(

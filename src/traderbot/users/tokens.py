@@ -7,7 +7,6 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
-from typing import Literal
 from uuid import UUID
 
 from joserfc import jwt
@@ -17,7 +16,8 @@ from joserfc.jwk import OctKey
 from traderbot.infra.clock import Clock
 from traderbot.infra.ids import new_id
 from traderbot.users.errors import InvalidToken
-from traderbot.users.people import Principal, Role, User
+from traderbot.users.people import Principal, User
+from traderbot.users.roles import ROLES, role_named
 
 ISSUER = "traderbot"
 AUDIENCE = "traderbot-api"
@@ -53,8 +53,8 @@ class AccessTokens:
     """Issues and checks access tokens: JWT, HS256 only, with issuer, audience, kind and expiry all required.
 
     A checked token is remembered by its hash until it expires (at most 4,096 of them), since a check costs
-    more than all else that authentication does. A token already out stays good until it expires:
-    sign-out and deactivation stop new ones.
+    more than all else that authentication does. Whether its user may still use it is asked elsewhere
+    (`Credentials`).
     """
 
     def __init__(self, secret: bytes, clock: Clock, life_s: int) -> None:
@@ -70,7 +70,7 @@ class AccessTokens:
             jti={"essential": True},
             iat={"essential": True},
             exp={"essential": True},
-            role={"essential": True, "values": ["admin", "trader"]},
+            role={"essential": True, "values": [str(role) for role in ROLES]},
         )
         self._checked: OrderedDict[bytes, Principal] = OrderedDict()
         self._lock = threading.Lock()
@@ -120,14 +120,10 @@ class AccessTokens:
             return Principal(
                 user_id=UUID(claims["sub"]),
                 account_id=UUID(account) if account else None,
-                role=_role(claims["role"]),
+                role=role_named(claims["role"]),
                 via="token",
                 expires_at=int(claims["exp"]) * _SECOND,
+                issued_at=int(claims["iat"]) * _SECOND,
             )
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
             raise InvalidToken("the access token is not valid") from None
-
-
-def _role(text: object) -> Role:
-    role: Literal["admin", "trader"] = "admin" if text == "admin" else "trader"
-    return role

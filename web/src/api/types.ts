@@ -26,7 +26,7 @@ export interface User {
   id: string;
   email: string;
   display_name: string | null;
-  role: "admin" | "trader";
+  role: "owner" | "admin" | "trader" | "viewer";
   created_at: Timestamp;
   account_id: string;
 }

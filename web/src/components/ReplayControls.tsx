@@ -101,6 +101,6 @@ function Controls({ clock }: { clock: Clock }) {
 export function ReplayControls() {
   const clock = useTerminalState((state) => state.clock);
   const role = useTerminalState((state) => state.user?.role);
-  if (clock === null || role !== "admin") return null;
+  if (clock === null || (role !== "owner" && role !== "admin")) return null;
   return <Controls clock={clock} />;
 }

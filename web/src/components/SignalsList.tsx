@@ -38,7 +38,7 @@ const SignalRow = memo(function SignalRow({ signal, onSelect, onWhy }: RowProps)
 });
 
 function noSignalsYet(role: User["role"] | undefined): string {
-  return role === "trader"
+  return role === "trader" || role === "viewer"
     ? "No strategy trades this account. Signals appear when one does."
     : "No signals yet. They come with each bar once a strategy runs: let the clock play.";
 }

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { createApi } from "../api/endpoints";
 import type { Session } from "../api/session";
 import { EquityChart } from "../charts/EquityChart";
-import { TerminalContext, type Terminal } from "../state/context";
+import { TerminalContext, useTerminalState, type Terminal } from "../state/context";
 import { startLive, type LiveFeed } from "../state/live";
 import { createStore, useSelected } from "../state/store";
 import { EMPTY_TERMINAL } from "../state/terminal";
@@ -21,15 +21,18 @@ import { WhyDrawer } from "./WhyDrawer";
 function Workspace() {
   const [whyOrder, setWhyOrder] = useState<string | null>(null);
   const [prefill, setPrefill] = useState<TicketPrefill | null>(null);
+  const role = useTerminalState((state) => state.user?.role);
   const closeWhy = useCallback(() => setWhyOrder(null), []);
   return (
     <>
       <main className="workspace">
         <MarketPanel />
         <div className="area-side">
-          <Panel title="Order ticket" area="ticket">
-            <OrderTicket prefill={prefill} />
-          </Panel>
+          {role !== "viewer" && (
+            <Panel title="Order ticket" area="ticket">
+              <OrderTicket prefill={prefill} />
+            </Panel>
+          )}
           <SignalsList onWhy={setWhyOrder} />
         </div>
         <PositionsTable onClosePosition={setPrefill} />

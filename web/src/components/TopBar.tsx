@@ -57,7 +57,7 @@ function WhoIsIn() {
     <div className="who">
       {user !== null && (
         <span className="soft who-name" title={user.email}>
-          {user.display_name ?? user.email}
+          {user.display_name ?? user.email} ({user.role})
         </span>
       )}
       <ThemeToggle />
