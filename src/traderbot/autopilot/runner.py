@@ -118,7 +118,8 @@ class Autopilot:
         asked = [(assignment.account_id, ask) for ask in ctx.take_asked()]
         if not facts and not asked:
             return
-        outcome = self._path.submit(Work(facts=facts, commands=list(asked), meta=assignment.meta))
+        meta = _meta(assignment, ctx.raised, market.time)
+        outcome = self._path.submit(Work(facts=facts, commands=list(asked), meta=meta))
         for refusal in outcome.refusals:
             _log.info(
                 "strategy_order_refused",
@@ -169,6 +170,12 @@ class Autopilot:
     def _pause(self, assignment: Assignment, error: Exception) -> None:
         pause = PauseTrading(f"the strategy {assignment.strategy.name} failed: {error}"[:DETAIL_MAX])
         self._path.submit(Work(commands=[(assignment.account_id, pause)], meta=assignment.meta))
+
+
+def _meta(assignment: Assignment, raised: list[RaisedSignal], time: int) -> Meta:
+    """What a strategy asks for in a step belongs to its signal there; to the step's time without one."""
+    name = str(raised[0][0]) if raised else f"{assignment.account_id}:{time}"
+    return Meta(assignment.meta.actor, name)
 
 
 def _facts(assignment: Assignment, raised: list[RaisedSignal], time: int) -> list[tuple[str, Event]]:
