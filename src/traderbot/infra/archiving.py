@@ -37,8 +37,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def archive(database: Database, home: Path, before: int, now: int) -> Archive | None:
     """Write the events below a position that no file has yet to one, and verify it. The rows stay until
-    `remove`. Returns: None where there is nothing to archive. Errors: InvalidValue; InvariantBroken where what
-    was written is not what is stored.
+    `remove`. Returns: None where there is nothing to archive. Errors: InvalidValue; InvariantBroken where
+    what was written is not what is stored.
     """
     with database.read() as connection:
         newest, begin = last_position(connection), archived_until(connection)
@@ -50,17 +50,12 @@ def archive(database: Database, home: Path, before: int, now: int) -> Archive | 
             return None
         frame = pl.DataFrame(list(_rows(connection, begin, before)), schema=SCHEMA, orient="row")
     found = _write(frame, home, Seal(home))
+    row = found._asdict() | {"first_position": found.first, "last_position": found.last, "archived_at": now}
     with database.write() as connection:
         if archived_until(connection) != begin:
             raise Conflict("Another process archived events meanwhile; nothing was removed.")
-        values = found._asdict()
         connection.execute(
-            sa.insert(archives).values(
-                first_position=values.pop("first"),
-                last_position=values.pop("last"),
-                archived_at=now,
-                **values,
-            )
+            sa.insert(archives).values({column.name: row[column.name] for column in archives.c})
         )
     return found
 

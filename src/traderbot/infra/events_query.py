@@ -1,6 +1,7 @@
 """Events as they are stored, found by stream, type, correlation and time, newest first, archived ones too."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -43,7 +44,7 @@ def find_events(connection: Connection, wanted: EventQuery, limit: int = 100) ->
     if wanted.streams == ():
         return []
     first, last = _range(connection, wanted)
-    rows = [Row(*row) for row in connection.execute(_query(wanted, first, last).limit(limit))]
+    rows = [Row._make(row) for row in connection.execute(_query(wanted, first, last).limit(limit))]
     if len(rows) < limit and first <= archived_until(connection):
         rows += _archived(connection, wanted, first, last, limit - len(rows))
     return rows
@@ -78,7 +79,7 @@ def _first_recorded(connection: Connection, first: int, last: int, moment: int) 
     return low
 
 
-def _query(wanted: EventQuery, first: int, last: int) -> sa.Select[tuple[object, ...]]:
+def _query(wanted: EventQuery, first: int, last: int) -> sa.Select[Any]:
     """Newest first. Where only rare types are asked for, their index's own condition is repeated, so that it
     is used.
     """

@@ -6,6 +6,7 @@ from functools import lru_cache
 from uuid import UUID
 
 RULES_STREAM = "rules"
+PLATFORM_STREAM = "platform"
 _ACCOUNT = "account:"
 
 
