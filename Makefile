@@ -9,7 +9,7 @@ ORDERS ?= 1000000
 EVENTS ?= 5000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench coverage crash seeds mutants soak plans tables lock web browser clean
+.PHONY: help run test check fix bench coverage crash tampering seeds mutants soak plans tables lock web browser clean
 
 help: ## show this list
 	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
@@ -52,6 +52,8 @@ crash: .venv/dev.ok ## kill -9 the order flow N times and look for what was lost
 seeds: .venv/dev.ok ## random order flow of N seeds, every invariant checked after each step (N=10000 DB=memory|sqlite|postgres)
 	PYTHONPATH=tests $(BIN)/python -m properties.seeds --count $(N) --database $(DB)
 
+tampering: .venv/dev.ok ## rewrite a journal N times behind its checkpoint and see each found
+	PYTHONPATH=tests $(BIN)/python -m faults.tampering $(N)
 mutants: .venv/dev.ok ## plant faults one after another and see that each is found
 	PYTHONPATH=tests $(BIN)/python -m mutants.run
 

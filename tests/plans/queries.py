@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy.engine import Connection
 
 from traderbot.infra import journal
+from traderbot.infra.events_query import EventQuery, find_events
+from traderbot.notifications import repository as inbox
 from traderbot.portfolios import valuation
 from traderbot.trading import accounts, halts, history, repository, why
 from traderbot.trading.as_of import position_at, rules_at
@@ -14,11 +16,12 @@ from traderbot.trading.repository import OrderFilter
 from traderbot.trading.session_loop import accounts_of, left_behind_of
 from traderbot.trading.streams import account_stream
 from traderbot.users import repository as people
+from traderbot.users.people_rows import PeopleFilter, list_people
 
 GROWING = (
     "events", "orders", "fills", "positions", "lots", "postings", "activities", "valuations", "signals",
     "accounts", "stream_heads", "client_order_ids", "execution_ids", "idempotency_keys", "users",
-    "preferences", "refresh_tokens", "api_keys",
+    "preferences", "refresh_tokens", "api_keys", "inbox", "round_trips", "reports_taken", "snapshots",
 )  # fmt: skip
 """Tables that grow with use; the others have a row or a few."""
 
@@ -98,6 +101,11 @@ QUERIES: dict[str, Query] = {
     "an API key": lambda c, w: people.api_key_and_user(c, "0" * 64),
     "API keys of a user": lambda c, w: people.live_api_keys(c, w.user_id),
     "preferences": lambda c, w: people.preferences_of(c, w.user_id),
+    "a page of people": lambda c, w: list_people(c, PeopleFilter(), before=None, limit=50),
+    "a page of the inbox": lambda c, w: inbox.page(c, w.user_id, limit=50),
+    "unread entries of the inbox": lambda c, w: inbox.unread_count(c, w.user_id),
+    "events of one correlation": lambda c, w: find_events(c, EventQuery(correlation="together")),
+    "events of a seldom type": lambda c, w: find_events(c, EventQuery(types=("CashMoved",))),
 }
 
 INDEX_FOR = {
@@ -108,6 +116,7 @@ INDEX_FOR = {
     "ix_events_stream": "the events of an account, a user or a session: folds, pages, an order's why",
     "ix_events_type": "events of the kinds that are seldom",
     "ix_fills_order_id": "the fills of an order, and whether one was taken back",
+    "ix_inbox_unread": "the unread entries of a user's inbox",
     "ix_lots_held": "the lots that an account holds",
     "ix_orders_account": "pages of an account's orders, by time of placing",
     "ix_orders_group": "the legs of an order",

@@ -99,7 +99,9 @@ async def chosen_account(connection: HTTPConnection, principal: Principal) -> UU
 
 def meta_of(request: HTTPConnection, principal: Principal) -> Meta:
     """Who asks, and by which request, for the journal."""
-    return Meta(actor=f"user:{principal.user_id}", request=getattr(request.state, "request_id", ""))
+    state = request.scope.get("state", {})
+    own = state.get("request_id", "")
+    return Meta(f"user:{principal.user_id}", state.get("correlation_id", own), request=own)
 
 
 async def _account_id(

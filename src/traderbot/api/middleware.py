@@ -179,8 +179,9 @@ class Observer:
     """Gives each request an id, logs it once answered, and counts it.
 
     The id is the caller's X-Request-ID where that is plain, else new; it is in `request.state.request_id`, in
-    every log line of the request, and in the answer. The log has the path, never the query or a header: both
-    may carry secrets.
+    every log line of the request, and in the answer. What belongs together beyond one request says so by
+    X-Correlation-ID; the journal keeps it, or else the request's id. The log has the path, never the query
+    or a header: both may carry secrets.
     """
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics, addresses: ClientAddresses | None = None) -> None:
@@ -197,6 +198,8 @@ class Observer:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["address"] = self.addresses.of(scope)
+        together = _header(scope, b"x-correlation-id")
+        state["correlation_id"] = together if _REQUEST_ID.fullmatch(together) else request_id
         status = 0
 
         async def with_id(message: Message) -> None:

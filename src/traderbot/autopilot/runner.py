@@ -133,7 +133,8 @@ class Autopilot:
         asked = [(assignment.account_id, ask) for ask in ctx.take_asked()]
         if not facts and not asked:
             return
-        work = Work(facts=facts, commands=list(asked), meta=assignment.meta, job=self._check)
+        meta = _meta(assignment, ctx.raised, market.time)
+        work = Work(facts=facts, commands=list(asked), meta=meta, job=self._check)
         outcome = self._path.submit(work)
         for refusal in outcome.refusals:
             _log.info(
@@ -186,6 +187,12 @@ class Autopilot:
         pause = PauseTrading(f"the strategy {assignment.strategy.name} failed: {error}"[:DETAIL_MAX])
         work = Work(commands=[(assignment.account_id, pause)], meta=assignment.meta, job=self._check)
         self._path.submit(work)
+
+
+def _meta(assignment: Assignment, raised: list[RaisedSignal], time: int) -> Meta:
+    """What a strategy asks for in a step belongs to its signal there; to the step's time without one."""
+    name = str(raised[0][0]) if raised else f"{assignment.account_id}:{time}"
+    return Meta(assignment.meta.actor, name)
 
 
 def _facts(assignment: Assignment, raised: list[RaisedSignal], time: int) -> list[tuple[str, Event]]:

@@ -1,34 +1,134 @@
 """`traderbot audit`: check the journal, and rebuild the tables from it."""
 
+from datetime import UTC, datetime
+from getpass import getuser
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import open_database, told
-from traderbot.infra import journal
+from traderbot.cli.opened import open_audited, told
+from traderbot.infra import archiving, journal
+from traderbot.infra.archiving import damaged_archive
+from traderbot.infra.checkpoints import Checkpoint, Marks
+from traderbot.infra.clock import WallClock
+from traderbot.infra.event_schemas import event_schemas
+from traderbot.infra.journal import Meta
+from traderbot.infra.seals import Seal
+from traderbot.model.errors import InvalidValue
+from traderbot.model.platform_events import AdministrationDone
 from traderbot.trading import audit
+from traderbot.trading.as_of import position_at
+from traderbot.trading.audit import record
+from traderbot.trading.streams import PLATFORM_STREAM
 
 app = typer.Typer(help="The journal of this home.", no_args_is_help=True)
 
 
+PublicKey = Annotated[
+    str | None, typer.Option("--public-key", help="Of whoever signed; this home's key without it.")
+]
+
+
 @app.command("verify")
-def verify(home: HomeOption = None, config: FileOption = None) -> None:
-    """Check every event's place and hash; names the first bad one. Works offline, while no traderbot runs
-    in the home.
-    """
+def verify(
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", help="Find what was rewritten since this was made.")
+    ] = None,
+    public_key: PublicKey = None,
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Check every event's place and hash, archived ones too; names the first bad one."""
     settings = settings_or_exit({"home": home}, config)
-    with open_database(settings) as database, told(), database.read() as connection:
+    with open_audited(settings) as database, told(), database.read() as connection:
         damage = database.damage(connection)
         if damage is not None:
             typer.echo(f"the database file is damaged: {damage}", err=True)
             raise typer.Exit(1)
-        found = journal.verify(connection)
-    if found.fault is not None:
-        typer.echo(f"the journal is damaged at {found.fault}", err=True)
-        raise typer.Exit(1)
+        witness = None
+        if checkpoint is not None:
+            key = public_key or Seal(settings.home).public_key
+            witness = Checkpoint.opened(checkpoint.read_bytes(), key)
+        fault = damaged_archive(connection)
+        found = journal.verify(connection, witness)
+    _whole(found.fault or fault)
     typer.echo(f"{found.events:,} events in {found.streams:,} streams: every chain holds")
+    if witness is not None:
+        typer.echo(f"the checkpoint at position {witness.content.position:,} agrees")
+
+
+def _whole(fault: str | None) -> None:
+    if fault is not None:
+        typer.echo(f"the journal is damaged at {fault}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command("checkpoint")
+def checkpoint(
+    out: Annotated[Path, typer.Option("--out", help="The file to write; keep it elsewhere.")],
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Verify the journal and sign what it is now, so that a later rewriting of it is found."""
+    settings = settings_or_exit({"home": home}, config)
+    with open_audited(settings) as database, told():
+        seal = Seal(settings.home)
+        marks = Marks(seal)
+        with database.read() as connection:
+            found = journal.verify(connection, marks)
+        _whole(found.fault)
+        out.write_bytes(marks.file)
+    typer.echo(f"signed {found.events:,} events in {out}")
+    typer.echo(f"public key {seal.public_key}")
+
+
+@app.command("archive")
+def archive(
+    before_position: Annotated[
+        int | None, typer.Option("--before-position", help="The first position that stays.")
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option("--before", help="What was recorded before this day, UTC.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Write the file; leave the rows in place.")] = False,
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Move old events into a Parquet file of the home; everything that reads the journal goes on reading them
+    there.
+    """
+    settings = settings_or_exit({"home": home}, config)
+    with open_audited(settings) as database, told():
+        place = before_position
+        with database.read() as connection:
+            _whole(journal.verify(connection).fault)
+            if before is not None:
+                moment = int(before.replace(tzinfo=UTC).timestamp()) * 1_000_000
+                place = position_at(connection, moment - 1) + 1
+        if place is None:
+            raise InvalidValue("before", "a day, or --before-position")
+        found = archiving.archive(database, settings.home, place, WallClock().now())
+        if found is None:
+            typer.echo("nothing to archive")
+            return
+        detail = {"first": found.first, "last": found.last, "file": found.file, "sha256": found.sha256.hex()}
+        record(database, PLATFORM_STREAM, AdministrationDone("events_archived", detail), Meta(_operator()))
+        removed = 0 if keep else archiving.remove(database, found)
+    typer.echo(f"events {found.first:,} to {found.last:,} are in {found.file}; {removed:,} rows removed")
+
+
+def _operator() -> str:
+    return f"operator:{getuser()}"
+
+
+@app.command("schemas")
+def schemas() -> None:
+    """Print the JSON Schema of every event."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(event_schemas())).decode())
 
 
 @app.command("rebuild")
@@ -36,12 +136,13 @@ def rebuild(
     replace: Annotated[
         bool, typer.Option("--replace", help="Put the rebuilt rows in place of tables that differ.")
     ] = False,
+    table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
     """Fold the whole journal into fresh tables and compare them with those in use."""
     settings = settings_or_exit({"home": home}, config)
-    with open_database(settings) as database, told():
+    with open_audited(settings) as database, told():
         with database.read() as connection:
             fault = journal.verify(connection).fault
         if fault is not None:
@@ -52,6 +153,7 @@ def rebuild(
             result = audit.rebuild(
                 database,
                 replace=replace,
+                only=table,
                 progress=lambda events: bar.update(task, description=f"{events:,} events folded"),
             )
     typer.echo(f"{result.events:,} events folded into {result.rows:,} rows")

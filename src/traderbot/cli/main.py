@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import traderbot
-from traderbot.cli import accounts, audit, data, database, halts, orders, serve, users
+from traderbot.cli import accounts, audit, data, database, halts, journal, orders, serve, users
 from traderbot.cli.backtest import run_backtest
 from traderbot.cli.config import show_config
 from traderbot.cli.depth import play_depth
@@ -33,6 +33,7 @@ app.add_typer(accounts.export_app, name="export")
 app.command("halt")(halts.halt)
 app.command("resume")(halts.resume)
 app.add_typer(data.app, name="data")
+journal.install(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.command("doctor")(run_doctor)

@@ -72,6 +72,26 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
+def open_audited(settings: Settings) -> Iterator[Database]:
+    """The database for an audit: of a home that no other process has, or one that processes share, which may
+    go on meanwhile.
+    """
+    with told():
+        database = database_of(settings)
+    if not database.shared:
+        database.close()
+        with open_database(settings) as own:
+            yield own
+        return
+    try:
+        with told():
+            migrate(database)
+            yield database
+    finally:
+        database.close()
+
+
+@contextmanager
 def look_into(settings: Settings) -> Iterator[Connection]:
     """A connection that only reads, also while traderbot runs in the home. What has no database is told."""
     with told():

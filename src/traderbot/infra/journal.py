@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Dialect, Row
+from sqlalchemy.engine import Connection, Dialect
 
+from traderbot.infra.archives import Wanted, archived, archived_rows, archived_until
 from traderbot.infra.bulk import cursor_of, insert_into, lookup_of, update_of
+from traderbot.infra.chains import FIRST_HASH, Chains, Link, Witness
 from traderbot.infra.columns import HASH, POSITION, TIME, metadata
 from traderbot.infra.latches import APPENDS
 from traderbot.infra.partitions import FIRST_PARTS, make_parts
@@ -26,14 +28,17 @@ from traderbot.model.events import Event
 __all__ = [
     "FIRST_HASH", "Appends", "Head", "Journal", "Meta", "Recorded", "StreamMoved", "Verification",
     "canonical", "chain_hash", "decode_event", "encode_event", "events", "last_position", "read", "read_all",
-    "stream_heads", "verify",
+    "stored_rows", "stream_heads", "verify",
 ]  # fmt: skip
 
+FREQUENT = (
+    "OrderPlaced", "OrderFilled", "OrderRefused", "OrderCancelled", "OrderExpired", "SessionAdvanced",
+    "PortfolioRevalued", "SignalRaised",
+)  # fmt: skip
+"""Types that an index of their own would cost more on each order than it saves; the rest have one."""
+RARE = f"type NOT IN ({', '.join(repr(kind) for kind in FREQUENT)})"
 _CORRELATED = sa.text("correlation IS NOT NULL")
-_SELDOM = sa.text(
-    "type NOT IN ('OrderPlaced', 'OrderFilled', 'OrderRefused', 'OrderCancelled', 'OrderExpired',"
-    " 'SessionAdvanced', 'PortfolioRevalued', 'SignalRaised')"
-)  # an order costs no entry for its types, of which there are too many to look for them by type alone
+_SELDOM = sa.text(RARE)
 
 events = sa.Table(
     "events",
@@ -69,8 +74,6 @@ stream_heads = sa.Table(
     sa.Column("recorded_at", TIME, nullable=False),
     sqlite_with_rowid=False,
 )
-
-FIRST_HASH = bytes(32)
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -290,11 +293,10 @@ class Journal:
 _BEFORE_THE_FIRST = Head(0, FIRST_HASH)
 
 
-def _recorded(row: Row[Any]) -> Recorded:
+def _recorded(row: Any) -> Recorded:
     meta = msgspec.json.decode(row.metadata, type=Meta)
-    return Recorded(
-        row.position, row.stream, row.version, decode_event(row.type, row.data), meta, row.recorded_at
-    )
+    event = decode_event(row.type, row.data, row.schema_version)
+    return Recorded(row.position, row.stream, row.version, event, meta, row.recorded_at)
 
 
 def read(
@@ -306,8 +308,8 @@ def read(
     types: list[str] | None = None,
     from_version: int = 1,
 ) -> list[Recorded]:
-    """Events with a position above `after`, in order. types: only these event types; from_version: of a
-    stream, only from this one.
+    """Events with a position above `after`, in order, archived ones too. types: only these event types;
+    from_version: of a stream, only from this one. Errors: ArchivesMissing.
     """
     query = sa.select(events).where(events.c.position > after).order_by(events.c.position).limit(limit)
     if stream is not None:
@@ -316,7 +318,23 @@ def read(
         query = query.where(events.c.version >= from_version)
     if types is not None:
         query = query.where(events.c.type.in_(types))
-    return [_recorded(row) for row in connection.execute(query)]
+    rows: list[Any] = list(connection.execute(query))
+    every = stream is None and types is None and from_version == 1
+    whole = every and (not rows or rows[0].position == after + 1)  # the newest event is never archived
+    if not whole and after < (end := archived_until(connection)):
+        streams = None if stream is None else [stream]
+        wanted = Wanted(after, streams=streams, types=types, from_version=from_version)
+        rows = [row for row in rows if row.position > end]  # they may not be removed yet
+        rows = [*archived(connection, wanted, limit=limit), *rows][:limit]
+    return [_recorded(row) for row in rows]
+
+
+def stored_rows(connection: Connection, after: int = 0) -> Iterator[Any]:
+    """Every event as it is stored, in order, the archived ones first. Errors: ArchivesMissing."""
+    yield from archived_rows(connection, after)
+    begin = max(after, archived_until(connection))
+    query = sa.select(events).where(events.c.position > begin).order_by(events.c.position)
+    yield from connection.execution_options(yield_per=5000).execute(query)
 
 
 def last_position(connection: Connection) -> int:
@@ -344,33 +362,23 @@ class Verification(NamedTuple):
     fault: str | None
 
 
-def verify(connection: Connection) -> Verification:
-    """Check every link of every chain, the versions, the positions and the heads against the stored bytes."""
-    heads: dict[str, Head] = {}
-    count = 0
-    rows = connection.execution_options(yield_per=5000).execute(sa.select(events).order_by(events.c.position))
-    for row in rows:
-        count += 1
-        head = heads.get(row.stream, Head(0, FIRST_HASH))
-        digest = chain_hash(
-            row.stream, row.version, row.type, row.schema_version, row.data, row.metadata,
-            row.effective_at, row.recorded_at, row.prev_hash,
-        )  # fmt: skip
-        where = f"position {row.position} ({row.stream} version {row.version}, {row.type})"
-        if row.position != count:
-            return Verification(count, len(heads), f"{where}: expected position {count}; an event is missing")
-        if row.version != head.version + 1:
-            return Verification(count, len(heads), f"{where}: expected version {head.version + 1}")
-        if row.prev_hash != head.hash:
-            return Verification(count, len(heads), f"{where}: does not follow the event before it")
-        if row.hash != digest:
-            return Verification(count, len(heads), f"{where}: content does not match its hash")
-        heads[row.stream] = Head(row.version, digest, row.recorded_at)
-    columns = (stream_heads.c[name] for name in Head._fields)
-    stored = {
-        row[0]: Head(*row[1:]) for row in connection.execute(sa.select(stream_heads.c.stream, *columns))
-    }
-    for stream in sorted(stored.keys() | heads.keys()):
-        if stored.get(stream) != heads.get(stream):
-            return Verification(count, len(heads), f"stream {stream}: its head does not match its last event")
-    return Verification(count, len(heads), None)
+def heads(connection: Connection) -> list[tuple[str, Link]]:
+    """The stored last event of every stream."""
+    columns = (stream_heads.c[name] for name in ("stream", *Link._fields))
+    return [(stream, Link(*head)) for stream, *head in connection.execute(sa.select(*columns))]
+
+
+def verify(connection: Connection, witness: Witness | None = None) -> Verification:
+    """Check every link of every chain, the versions, the positions and the heads against the stored bytes, of
+    archived events too. witness: asked about each event that holds, such as a checkpoint.
+    """
+    chains = Chains()
+    fault: str | None = None
+    for row in stored_rows(connection):
+        fault = chains.take(row) or (None if witness is None else witness.look(chains, row))
+        if fault is not None:
+            break
+    fault = fault or chains.against(heads(connection))
+    if witness is not None:
+        fault = witness.end(chains, fault)
+    return Verification(chains.position, len(chains.links), fault)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from traderbot.infra.upcasts import UPCASTS
 from traderbot.model.errors import InvariantBroken
 from traderbot.model.events import EVENT_TYPES, Event
 
@@ -89,13 +90,18 @@ def encode_event(event: Event) -> str:
     return encode_json(_textual(type(event))(event)).decode()
 
 
-def decode_event(kind: str, data: str) -> Event:
-    """The event of a stored text. Errors: InvariantBroken for a type this version does not know or a text
-    that does not fit it.
+def decode_event(kind: str, data: str, schema: int | None = None) -> Event:
+    """The event of a stored text. schema: the version of its shape that it was stored in, today's if not
+    given; an older one is brought up to today's. Errors: InvariantBroken for a type or a version this program
+    does not know, or a text that does not fit it.
     """
+    known = EVENT_TYPES.get(kind)
     try:
-        return msgspec.json.decode(data, type=EVENT_TYPES[kind])
-    except (KeyError, msgspec.MsgspecError) as error:
+        if known is None or schema not in (None, known.schema):
+            kind, plain = UPCASTS.today(kind, 1 if schema is None else schema, msgspec.json.decode(data))
+            return msgspec.convert(plain, EVENT_TYPES[kind], strict=False)
+        return msgspec.json.decode(data, type=known)
+    except msgspec.MsgspecError as error:
         raise InvariantBroken(f"event of type {kind} cannot be read: {error}") from error
 
 

@@ -12,11 +12,13 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import msgspec
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
 from traderbot.engine.ledger import LEDGERS, postings
+from traderbot.infra.archives import Wanted, all_archives, archived, archived_until
 from traderbot.infra.journal import Recorded, events, last_position, read
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, Account
@@ -29,6 +31,7 @@ from traderbot.trading import tables as t
 from traderbot.trading.order_rows import OrderRows, Row
 from traderbot.trading.repository import OrderFilter
 from traderbot.trading.session_market import SessionMarket
+from traderbot.trading.snapshots import folded
 from traderbot.trading.streams import RULES_STREAM, account_stream
 from traderbot.trading.views import OrderView, nest, order_view
 
@@ -84,7 +87,13 @@ def position_at(connection: Connection, recorded_at: int) -> int:
     """The last position recorded at or before a moment, 0 before the first; found by halving, as positions
     are recorded in the order of time.
     """
-    low, high = 0, last_position(connection)
+    low, high = archived_until(connection), last_position(connection)
+    for archive in reversed(all_archives(connection)):
+        if archive.first_recorded_at <= recorded_at < archive.last_recorded_at:
+            places = archive.scan().filter(pl.col("recorded_at") <= recorded_at).select("position").max()
+            return int(places.collect().item())
+        if recorded_at < archive.first_recorded_at:
+            low = high = archive.first - 1
     query = sa.select(events.c.recorded_at).where(events.c.position == sa.bindparam("position"))
     while low < high:
         middle = (low + high + 1) // 2
@@ -126,9 +135,7 @@ def state_at(
     Errors: NotFound where it was not open by then; InvalidValue.
     """
     place = _place(connection, position, recorded_at)
-    account, last = Account(account_id), None
-    for last in entries_until(connection, account_id, place):
-        apply(account, last.event)
+    last, account = folded(connection, account_id, place)
     if last is None:
         raise NotFound("No such account at that time.")
     return AccountState(
@@ -146,6 +153,10 @@ def rules_at(connection: Connection, position: int) -> Rules:
     c = events.c
     query = sa.select(c.position).where(c.stream == RULES_STREAM, c.position <= position)
     last = connection.execute(query.order_by(c.position.desc()).limit(1)).scalar()
+    if last is None:
+        wanted = Wanted(before=position + 1, streams=[RULES_STREAM])
+        for row in archived(connection, wanted, limit=1, newest_first=True):
+            last = row.position
     if last is None:
         return Rules()
     (entry,) = read(connection, after=last - 1, limit=1, stream=RULES_STREAM)

@@ -8,13 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
+from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, insert_into
-from traderbot.infra.journal import last_position, read_all
+from traderbot.infra.journal import Journal, Meta, Recorded, read
 from traderbot.infra.migrations import migrate
 from traderbot.model.account import Account
-from traderbot.model.errors import Conflict
+from traderbot.model.errors import InvalidValue
+from traderbot.model.events import Event
 from traderbot.trading import tables as t
 from traderbot.trading.projection import Projection, Statements
+from traderbot.trading.streams import account_of
 
 PAGE = 2000
 
@@ -40,56 +43,89 @@ class Rebuild(NamedTuple):
 
 
 def rebuild(
-    database: Database, *, replace: bool = False, progress: Callable[[int], None] | None = None
+    database: Database,
+    *,
+    replace: bool = False,
+    only: str | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Rebuild:
     """Fold the whole journal into fresh tables aside and compare. replace: put the rebuilt rows in place of
-    those that differ; processes that have traded since they were altered must then be started again.
+    those that differ, while others go on writing: they are held only while the last events are folded and the
+    rows change places. only: the one table that counts.
 
-    Errors: Conflict where somebody appended to the journal before the rows could be replaced.
+    A process that runs notices by an account's version that its copy is behind; a copy that was made from a
+    row that was altered by hand stays, so processes that traded since then must be started again.
+    Errors: InvalidValue for a table that no fold makes.
     """
+    tables = [table for table in t.FOLDED if only in (None, table.name)]
+    if not tables:
+        raise InvalidValue("table", f"one of {', '.join(table.name for table in t.FOLDED)}")
     with database.scratch() as fresh:
         migrate(fresh)
+        folding = _Folding(fresh, progress)
         with database.read() as used:  # one state, however much is written meanwhile
-            with fresh.write() as target:
-                fresh.take_time(target)
-                events = _fold_into(used, target, fresh, progress)
-            with fresh.read() as rebuilt:
-                differences = [
-                    found for table in t.FOLDED if (found := _compare(table, rebuilt, used)) is not None
-                ]
-                rows = sum(_count(table, rebuilt) for table in t.FOLDED)
+            folding.go_on(used)
+            differences, rows = _compared(tables, fresh, used)
         if replace and differences:
-            with fresh.read() as rebuilt:
-                _replace(database, rebuilt, {found.table for found in differences}, events)
-        return Rebuild(events, rows, differences)
+            with database.read() as used:
+                folding.go_on(used)  # most of what came meanwhile, before anybody has to wait
+            with database.repair(t.FOLDED) as connection:
+                folding.go_on(connection)
+                _replace(database, fresh, connection, {found.table for found in differences})
+        return Rebuild(folding.count, rows, differences)
 
 
-def _fold_into(
-    journal: Connection, target: Connection, fresh: Database, progress: Callable[[int], None] | None
-) -> int:
-    """Project every event of the journal, a page at a time."""
-    statements = Statements(fresh.dialect)
-    accounts: dict[UUID, Account] = {}
-    versions: dict[str, int] = {}
-    projection, count = Projection(statements), 0
-    for recorded in read_all(journal):
+class _Folding:
+    """The fold of a journal as far as it has come. count: events folded."""
+
+    def __init__(self, fresh: Database, progress: Callable[[int], None] | None) -> None:
+        self._fresh = fresh
+        self._progress = progress
+        self._accounts: dict[UUID, Account] = {}
+        self._versions: dict[str, int] = {}
+        self._statements = Statements(fresh.dialect)
+        self._after = 0
+        self.count = 0
+
+    def go_on(self, journal: Connection) -> None:
+        """Project every event there is by now, a page at a time."""
+        with self._fresh.write() as target:
+            self._fresh.take_time(target)
+            while page := read(journal, after=self._after, limit=PAGE):
+                projection = Projection(self._statements)
+                for recorded in page:
+                    self._project(recorded, projection)
+                projection.flush(target, self._accounts, self._versions)
+                self._after = page[-1].position
+                if self._progress is not None:
+                    self._progress(self.count)
+
+    def _project(self, recorded: Recorded, projection: Projection) -> None:
         account = None
-        if recorded.stream.startswith("account:"):
-            account_id = UUID(recorded.stream.removeprefix("account:"))
-            account = accounts.setdefault(account_id, Account(account_id))
+        account_id = account_of(recorded.stream)
+        if account_id is not None:
+            account = self._accounts.setdefault(account_id, Account(account_id))
             apply(account, recorded.event)
-        versions[recorded.stream] = recorded.version
+        self._versions[recorded.stream] = recorded.version
         projection.add(recorded, account)
-        count += 1
-        if count % PAGE == 0:
-            projection.flush(target, accounts, versions)
-            projection = Projection(statements)
-            if progress is not None:
-                progress(count)
-    projection.flush(target, accounts, versions)
-    if progress is not None:
-        progress(count)
-    return count
+        self.count += 1
+
+
+def _compared(tables: list[sa.Table], fresh: Database, used: Connection) -> tuple[list[Difference], int]:
+    with fresh.read() as rebuilt:
+        found = [_compare(table, rebuilt, used) for table in tables]
+        return [one for one in found if one is not None], sum(_count(table, rebuilt) for table in tables)
+
+
+def record(database: Database, stream: str, event: Event, meta: Meta) -> None:
+    """Append one event that no table is folded from, also while others write."""
+    journal = Journal(database.dialect)
+    with database.write() as connection:
+        journal.lock_streams(connection, {stream})
+        appends = journal.stage(connection, WallClock().now())
+        appends.add(stream, event, meta)
+        appends.flush()
+        appends.check()
 
 
 def _rows(table: sa.Table, connection: Connection) -> set[tuple[object, ...]]:
@@ -107,11 +143,9 @@ def _compare(table: sa.Table, rebuilt: Connection, used: Connection) -> Differen
     return Difference(table.name, len(wanted - found), len(found - wanted))
 
 
-def _replace(database: Database, rebuilt: Connection, names: set[str], events: int) -> None:
+def _replace(database: Database, fresh: Database, connection: Connection, names: set[str]) -> None:
     """Put the rebuilt rows in place, all tables in one transaction."""
-    with database.repair(t.FOLDED) as connection:
-        if last_position(connection) != events:
-            raise Conflict("Events were appended while the tables were rebuilt; nothing was replaced.")
+    with fresh.read() as rebuilt:
         for table in t.FOLDED:
             if table.name in names:
                 connection.execute(sa.delete(table))

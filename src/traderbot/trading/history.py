@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from traderbot.infra.archives import Row, Wanted, archived, archived_until
 from traderbot.infra.journal import Meta, events
 from traderbot.model.account import AccountKind, LotMethod
 from traderbot.trading import tables as t
@@ -118,7 +119,38 @@ def list_events(
         merged = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
         place = merged.c.position
         query = sa.select(merged).order_by(place.desc() if after is None else place).limit(limit)
-    return [_event_view(row) for row in connection.execute(query)]
+    found = [_event_view(row) for row in connection.execute(query)]
+    end = archived_until(connection)
+    if end and (len(found) < limit if after is None else after < end):
+        return _with_archived(connection, streams, wanted, found, (before, after, end), limit)
+    return found
+
+
+def _with_archived(
+    connection: Connection,
+    streams: Sequence[str],
+    wanted: EventFilter,
+    found: list[EventView],
+    place: tuple[int | None, int | None, int],
+    limit: int,
+) -> list[EventView]:
+    """A page of the table's events together with the archived ones before them."""
+    before, after, end = place
+    asked = Wanted(after or 0, before, streams=streams, types=wanted.types or None)
+    rows = archived(connection, asked, newest_first=after is None)
+    old = [_event_view(row) for row in rows if _in_time(row, wanted)]
+    kept = [one for one in found if one.position > end]
+    return ([*kept, *old] if after is None else [*old, *kept])[:limit]
+
+
+def _in_time(row: Row, wanted: EventFilter) -> bool:
+    at, recorded = row.effective_at, row.recorded_at
+    return (
+        (wanted.after is None or (at is not None and at > wanted.after))
+        and (wanted.until is None or (at is not None and at < wanted.until))
+        and (wanted.recorded_after is None or recorded > wanted.recorded_after)
+        and (wanted.recorded_until is None or recorded < wanted.recorded_until)
+    )
 
 
 def _of_stream(

@@ -238,7 +238,8 @@ class SessionLoop(SessionView):
                 return []
 
     def _work(self, step: int, market: SessionMarket, bars: dict[Symbol, Bar]) -> Work:
-        work = Work(markets={self.session_id: market}, meta=self._meta)
+        meta = Meta(self._meta.actor, f"{self.session_id}:{step}")
+        work = Work(markets={self.session_id: market}, meta=meta)
         work.facts.append(
             (session_stream(self.session_id), SessionAdvanced(market.time, self.session_id, step))
         )

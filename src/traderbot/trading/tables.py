@@ -317,3 +317,16 @@ reports_taken = sa.Table(
     sa.Column("content", HASH, nullable=False),
     sqlite_with_rowid=False,
 )
+
+snapshots = sa.Table(
+    "snapshots",  # of accounts as folded up to a version: a cache, which may be emptied at any time
+    metadata,
+    sa.Column("account_id", ID, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("shape", HASH, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("hash", HASH, nullable=False),
+    sqlite_with_rowid=False,
+)

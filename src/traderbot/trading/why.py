@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from traderbot.infra.archives import Wanted, archived
 from traderbot.infra.journal import Recorded, events, read
 from traderbot.model import events as e
 from traderbot.model.errors import NotFound
@@ -128,7 +129,9 @@ def _mentions(
     query = sa.select(events.c.position).where(
         events.c.stream == stream, where, events.c.data.contains(str(name), autoescape=True)
     )
-    positions = connection.execute(query.order_by(events.c.position)).scalars().all()
+    positions = list(connection.execute(query.order_by(events.c.position)).scalars())
+    wanted = Wanted(streams=[stream], containing=str(name))
+    positions = sorted({*positions, *(row.position for row in archived(connection, wanted))})
     return [entry for at in positions for entry in read(connection, after=at - 1, limit=1, stream=stream)]
 
 

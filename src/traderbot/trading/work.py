@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
     def stored(self) -> str:
         """The text an idempotency record keeps."""
         kept = {
-            "events": [[type(event).__name__, encode_event(event)] for event in self.events],
+            "events": [[type(event).__name__, encode_event(event), event.schema] for event in self.events],
             "refusals": self.refusals,
         }
         return msgspec.json.encode(kept).decode()
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
     def recall(cls, stored: str) -> "Outcome":
         """The outcome of an earlier request from its record."""
         kept = msgspec.json.decode(stored)
-        events = [decode_event(kind, data) for kind, data in kept["events"]]
+        events = [decode_event(*parts) for parts in kept["events"]]
         return cls(events, msgspec.convert(kept["refusals"], list[Refusal]), replayed=True)
 
 
