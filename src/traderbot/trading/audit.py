@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 from traderbot.engine.apply import apply
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, insert_into
-from traderbot.infra.journal import Journal, Meta, Recorded, read
+from traderbot.infra.journal import Journal, Meta, Recorded, last_position, read
 from traderbot.infra.migrations import migrate
 from traderbot.model.account import Account
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import Event
+from traderbot.trading import snapshots
 from traderbot.trading import tables as t
 from traderbot.trading.projection import Projection, Statements
 from traderbot.trading.streams import account_of
@@ -151,3 +152,26 @@ def _replace(database: Database, fresh: Database, connection: Connection, names:
                 connection.execute(sa.delete(table))
                 rows = [dict(row._mapping) for row in rebuilt.execute(sa.select(table))]
                 insert_into(table, database.dialect).run(connection, rows)
+
+
+def refresh_snapshots(database: Database, every: int = snapshots.EVERY) -> int:
+    """Take the snapshots that are due, one of each account that had so many events since its last. Returns:
+    how many.
+    """
+    c, taken = t.accounts.c, 0
+    last = sa.select(t.snapshots.c.account_id, sa.func.max(t.snapshots.c.version).label("version"))
+    last_of = (
+        last.where(t.snapshots.c.shape == snapshots.shape()).group_by(t.snapshots.c.account_id).subquery()
+    )
+    behind = c.version - sa.func.coalesce(last_of.c.version, 0)
+    query = sa.select(c.id).outerjoin(last_of, last_of.c.account_id == c.id).where(behind >= every)
+    with database.read() as connection:
+        due = list(connection.execute(query).scalars())
+    for account_id in due:
+        with database.read() as connection:
+            entry, account = snapshots.folded(connection, account_id, last_position(connection))
+        if entry is not None:
+            with database.write() as connection:
+                snapshots.take(connection, entry, account)
+            taken += 1
+    return taken

@@ -14,12 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
-from traderbot.infra.database import Database
-from traderbot.infra.journal import Recorded, last_position, read
+from traderbot.infra.journal import Recorded, read
 from traderbot.model.account import Account
 from traderbot.model.events import EVENT_TYPES
 from traderbot.trading.streams import account_stream
-from traderbot.trading.tables import accounts, snapshots
+from traderbot.trading.tables import snapshots
 
 PAGE = 5_000
 EVERY = 1_000
@@ -93,27 +92,6 @@ def nearest(connection: Connection, account_id: UUID, position: int) -> Snapshot
         return Snapshot(row.version, row.position, row.recorded_at, decode(row.state))
     except msgspec.MsgspecError:
         return None
-
-
-def refresh(database: Database, every: int = EVERY) -> int:
-    """Take the snapshots that are due, one of each account that had so many events since its last. Returns:
-    how many.
-    """
-    c, taken = accounts.c, 0
-    last = sa.select(snapshots.c.account_id, sa.func.max(snapshots.c.version).label("version"))
-    last_of = last.where(snapshots.c.shape == shape()).group_by(snapshots.c.account_id).subquery()
-    behind = c.version - sa.func.coalesce(last_of.c.version, 0)
-    query = sa.select(c.id).outerjoin(last_of, last_of.c.account_id == c.id).where(behind >= every)
-    with database.read() as connection:
-        due = list(connection.execute(query).scalars())
-    for account_id in due:
-        with database.read() as connection:
-            entry, account = folded(connection, account_id, last_position(connection))
-        if entry is not None:
-            with database.write() as connection:
-                take(connection, entry, account)
-            taken += 1
-    return taken
 
 
 def folded(connection: Connection, account_id: UUID, position: int) -> tuple[Recorded | None, Account]:
