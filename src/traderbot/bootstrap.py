@@ -22,6 +22,7 @@ from traderbot.infra.ids import new_id
 from traderbot.infra.journal import Meta, read
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings, signing_secret
+from traderbot.infra.shared_rates import from_threads, open_rates
 from traderbot.intelligence.forecast import Forecast
 from traderbot.market.datasets import Dataset
 from traderbot.market.demo import ensure_demo
@@ -39,6 +40,7 @@ from traderbot.trading.metrics import watch_path
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
 from traderbot.trading.streams import session_stream, user_stream
 from traderbot.trading.work import Work
+from traderbot.users.attempts import SignInAttempts
 from traderbot.users.service import InsertUser, TokenLives, UsersService
 
 _log = structlog.get_logger()
@@ -80,6 +82,8 @@ class Platform:
             lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
             open_registration=settings.open_registration,
         )
+        self.rates = open_rates(settings)
+        self.users.attempts = SignInAttempts(self.clock, rates=from_threads(self.rates))
 
     @classmethod
     def open(cls, settings: Settings) -> "Platform":

@@ -124,7 +124,9 @@ class Live:
 @contextmanager
 def opened(home: Path, **changed: Any) -> Iterator[Live]:
     """A platform on this home whose replay stands at the start of 2005, served on a free loopback port."""
-    platform = Platform.open(Settings(home=home, replay_start=date(2005, 1, 3), **changed))
+    rates = dict.fromkeys(("rate_general", "rate_trading", "rate_risk", "rate_address"), "1000000/minute")
+    set_to = {"replay_start": date(2005, 1, 3), **rates, **changed}
+    platform = Platform.open(Settings(home=home, **set_to))
     platform.users.passwords = weak_passwords()
     try:
         app = build_app(platform)

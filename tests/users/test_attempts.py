@@ -2,6 +2,7 @@
 
 import pytest
 
+from traderbot.infra.rates import MemoryRates
 from traderbot.users.attempts import Allowance, SignInAttempts
 from traderbot.users.errors import TooManyAttempts
 from users.desk import HandClock
@@ -84,10 +85,13 @@ def test_addresses_of_one_network_share_a_count(one: str, other: str, *, same: b
 
 
 def test_memory_is_bounded() -> None:
-    attempts, _ = counted()
+    clock = HandClock()
+    rates = MemoryRates(clock.now, kept_max=2_000)
+    attempts = SignInAttempts(clock, Allowance(3, 10), Allowance(5, 2), rates=rates)
     for number in range(25_000):
         attempts.begin(f"{number}@x.org", None)
-    assert len(attempts._full_again_at) == 20_000
+        clock.at += 10_000
+    assert len(rates) == 2_000
 
 
 def test_this_machine_is_not_counted_as_an_address() -> None:

@@ -21,6 +21,7 @@ from traderbot.api import (
     order_batch,
     order_entry,
     orders_endpoints,
+    rates_endpoints,
     reports_endpoints,
     system_endpoints,
     users_endpoints,
@@ -30,6 +31,7 @@ from traderbot.api.access import Owners
 from traderbot.api.examples import with_examples
 from traderbot.api.middleware import HttpMetrics, install_middleware
 from traderbot.api.problems import install_problems
+from traderbot.api.rates_endpoints import rate_limits_of
 from traderbot.api.schemas_common import Cursors
 from traderbot.bootstrap import Platform
 from traderbot.infra.settings import signing_secret
@@ -50,6 +52,7 @@ MODULES = (
     reports_endpoints,
     history_endpoints,
     limits_endpoints,
+    rates_endpoints,
     market_endpoints,
     system_endpoints,
     websocket,
@@ -59,7 +62,7 @@ Trade a paper account in a market session and see why every decision was made.
 
 Decimals are strings, times RFC 3339 in UTC. Errors are problem+json (RFC 9457) with a stable `code`.
 A request acts on the account in its header `X-Account-Id` (or the query's `account_id`), else on your first.
-A 503 says in Retry-After when to ask again; with an Idempotency-Key that is safe.
+A 503 and a 429 say in Retry-After when to ask again; with an Idempotency-Key that is safe.
 Market time is the session's clock: in a replay it is the time of the bars, not of the wall.
 
 The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "..."}` (with an
@@ -71,11 +74,15 @@ Order and signal frames carry their journal position; give the last one as `afte
 
 def build_app(platform: Platform) -> FastAPI:
     """The ASGI application of a platform."""
+    limits = rate_limits_of(platform)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.commits.attach(asyncio.get_running_loop())
+        following = asyncio.create_task(limits.run())
         yield
+        following.cancel()
+        await asyncio.wait([following])
 
     app = FastAPI(
         title="traderbot",
@@ -89,6 +96,7 @@ def build_app(platform: Platform) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.platform = platform
+    app.state.limits = limits
     app.state.owners = Owners()
     app.state.opening = asyncio.Lock()
     app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))
@@ -105,6 +113,7 @@ def build_app(platform: Platform) -> FastAPI:
         body_limit=settings.body_limit_bytes,
         cors_origins=settings.cors_origins,
         metrics=HttpMetrics(platform.metrics),
+        limits=limits,
     )
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")

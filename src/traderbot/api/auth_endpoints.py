@@ -160,7 +160,7 @@ async def register(request: Request, body: RegisterIn) -> RegisteredOut:
     ),
 )
 async def login(request: Request, body: LoginIn) -> TokensOut:
-    address = request.client.host if request.client else None
+    address = request.scope["state"]["address"]
     return _tokens(
         await _in_the_password_lane(request, users_of(request).login, body.email, body.password, address)
     )

@@ -16,7 +16,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from traderbot.api.client_address import ClientAddresses
 from traderbot.api.problems import problem, unexpected
+from traderbot.api.rate_limits import RateLimited, RateLimits
 from traderbot.infra.ids import new_id
 from traderbot.model.errors import TraderbotError
 
@@ -43,6 +45,7 @@ _QUIET = ("/health", "/metrics")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CORS_HEADERS = ("Authorization", "Content-Type", "X-API-Key", "X-Account-Id", "Idempotency-Key", REQUEST_ID)
+_CORS_EXPOSED = (REQUEST_ID, "Retry-After", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy")
 
 
 class BodyTooLarge(TraderbotError):  # noqa: N818 - the name of the HTTP status
@@ -180,9 +183,10 @@ class Observer:
     may carry secrets.
     """
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, addresses: ClientAddresses | None = None) -> None:
         self.app = app
         self.metrics = metrics
+        self.addresses = addresses or ClientAddresses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -190,7 +194,9 @@ class Observer:
             return
         asked = _header(scope, b"x-request-id")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(new_id())
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["address"] = self.addresses.of(scope)
         status = 0
 
         async def with_id(message: Message) -> None:
@@ -214,14 +220,13 @@ class Observer:
         route = route_template(scope)
         self.metrics.count(method, route, status, seconds)
         write = log.debug if status < 400 and method == "GET" else log.info
-        client = scope.get("client")
         write(
             "request",
             method=method,
             path=scope["path"][:300],
             status=status,
             ms=round(seconds * 1000, 1),
-            client=client[0] if client else None,
+            client=scope["state"]["address"],
         )
 
 
@@ -285,7 +290,12 @@ def route_template(scope: Scope) -> str:
 
 
 def install_middleware(
-    app: FastAPI, *, body_limit: int, cors_origins: Sequence[str], metrics: HttpMetrics
+    app: FastAPI,
+    *,
+    body_limit: int,
+    cors_origins: Sequence[str],
+    metrics: HttpMetrics,
+    limits: RateLimits | None = None,
 ) -> None:
     """Put the layers around the application, outermost last.
 
@@ -293,6 +303,8 @@ def install_middleware(
     header.
     """
     app.add_middleware(BodyLimit, limit=body_limit)
+    if limits is not None:
+        app.add_middleware(RateLimited, limits=limits)
     app.add_middleware(LastCatch)
     if cors_origins:
         allowed = [origin for origin in cors_origins if origin not in {"*", "null"}]
@@ -301,8 +313,8 @@ def install_middleware(
             allow_origins=allowed,
             allow_methods=_CORS_METHODS,
             allow_headers=_CORS_HEADERS,
-            expose_headers=[REQUEST_ID, "Retry-After", "Idempotency-Replayed"],
+            expose_headers=_CORS_EXPOSED,
             max_age=600,
         )
-    app.add_middleware(Observer, metrics=metrics)
+    app.add_middleware(Observer, metrics=metrics, addresses=limits.addresses if limits else None)
     app.add_middleware(SecurityHeaders)

@@ -222,11 +222,14 @@ def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas.update(models_json_schema([(Problem, "serialization")], ref_template=_REF)[1]["$defs"])
-    for operations in description.get("paths", {}).values():
+    for path, operations in description.get("paths", {}).items():
         for operation in operations.values():
             described = operation.get("responses", {}).get("422", {}) if isinstance(operation, dict) else {}
             if "application/json" in described.get("content", {}):
                 operation["responses"]["422"] = problem_responses(422)[422]
+        if path.startswith("/api/"):
+            for operation in operations.values():
+                operation["responses"].setdefault("429", problem_responses(429)[429])
     return description
 
 
@@ -239,12 +242,23 @@ _DETAILS = {
     413: ("body_too_large", "the body is larger than 1000000 bytes"),
     415: ("unsupported_media_type", "expected a body of type application/json"),
     422: ("invalid_value", "qty: expected a positive decimal with at most 9 places"),
-    429: ("too_many_attempts", "too many failed sign-ins; try again in 30 seconds"),
+    429: (
+        "rate_limited",
+        "too many requests: the limit general is 100 in 60 seconds; ask again in 12 seconds",
+    ),
     503: ("unavailable", "the platform is starting; try again in a moment"),
 }
 
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_LIMITED = {
+    name: {"description": text, "schema": {"type": "string"}, "example": example}
+    for name, text, example in (
+        ("RateLimit-Policy", "The limits that the request falls under.", '"general";q=100;w=60'),
+        ("RateLimit", "What is left of each, and the seconds until all of it is back.", '"general";r=0;t=57'),
+    )
+}
+_HEADERS = {429: {**_RETRY_AFTER, **_LIMITED}, 503: _RETRY_AFTER}
 
 
 def problem_responses(*statuses: int, **details: tuple[str, str]) -> dict[int | str, dict[str, Any]]:
@@ -263,7 +277,7 @@ def problem_responses(*statuses: int, **details: tuple[str, str]) -> dict[int | 
         example = msgspec.json.decode(problem_body(status, code, detail, errors))
         described[status] = {
             "description": _title(status),
-            **({"headers": _RETRY_AFTER} if status == 503 else {}),
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
         }
     return described

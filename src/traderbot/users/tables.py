@@ -61,3 +61,11 @@ api_keys = sa.Table(
     sa.Column("revoked_at", TIME, nullable=True),
     sa.Column("account_id", ID, nullable=True),  # the one account it is bound to
 )
+
+rate_limits = sa.Table(
+    "rate_limits",
+    metadata,
+    sa.Column("scope", sa.String(80), primary_key=True),  # such as general, role:viewer:risk, user:ID:general
+    sa.Column("rate", sa.String(20), nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
