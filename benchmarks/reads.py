@@ -1,9 +1,9 @@
 """Reads a second through HTTP: GET /api/v1/portfolio and /api/v1/orders of `traderbot serve`, one process.
 
-Beside it, of the same round: FastAPI's constant answer behind a check of the token, and a bare ASGI application
-that checks nothing and answers as many bytes. The server has one core, the load the other where there are two:
-wrk where it is installed, else a client of our own. Credentials and rate limits are checked on every request.
-Then at a fixed 1,000 requests a second, each sent at its time.
+Beside it, of the same round: FastAPI's constant answer behind a check of the token, and a bare ASGI
+application that checks nothing and answers as many bytes. The server has one core, the load the other where
+there are two: wrk where it is installed, else a client of our own. Credentials and rate limits are checked on
+every request. Then at a fixed 1,000 requests a second, each sent at its time.
 Run: python benchmarks/reads.py [--seconds N] [--rounds N]
 """
 
@@ -46,7 +46,7 @@ class Reader(Client):
 
 
 async def read(url: str, token: str, requests: int, rate: float = 0) -> dict[str, Any]:
-    """Ask so many times over keep-alive connections. rate: requests a second in all, 0 for as fast as can be."""
+    """Ask so many times over keep-alive connections. rate: a second, in all; 0 for as fast as can be."""
     place = urlsplit(url)
     loop, pause = asyncio.get_running_loop(), CLIENTS / rate if rate else 0.0
     request = (

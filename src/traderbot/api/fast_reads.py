@@ -1,9 +1,9 @@
 """Reads of an account that many ask for again and again: answered at once while nothing has changed.
 
-The first answer is the application's own, kept whole with its stamp; it is given again for as long as the
-account's stamp is the same, to whoever may read that account and is within their limits. Everything out of the
-ordinary goes to the application: another credential than one that is in memory, another account than the
-caller's first, an error. The routes stay FastAPI's, and so does what describes them.
+The first answer is the application's own, kept whole with its stamp; it is given again while the account's
+stamp is the same, to whoever may read that account and is within their limits. Everything out of the ordinary
+goes to the application: another credential than one in memory, another account than the caller's first, an
+error. The routes stay FastAPI's, and so does what describes them.
 """
 
 import time
@@ -16,9 +16,8 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from traderbot.api.client_address import ClientAddresses
-from traderbot.api.middleware import PRIVATE_HEADERS, REQUEST_ID_FORM, HttpMetrics
-from traderbot.api.rate_limits import RateLimits, Verdict, credential_of_scope, refusal_of
+from traderbot.api.middleware import REQUEST_ID_FORM, HttpMetrics
+from traderbot.api.rate_limits import RateLimits, Verdict, credential_of_scope
 from traderbot.api.stamps import Stamp, Stamps
 from traderbot.infra.ids import new_id
 from traderbot.model.errors import TraderbotError

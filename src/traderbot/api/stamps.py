@@ -1,4 +1,4 @@
-"""What an answer about an account was made from: the account's version, its session's step and the rules' version.
+"""What an answer about an account was made from: its version, its session's step and the rules' version.
 
 Where this process is alone with its database, every commit passes here before whoever asked for it is
 answered, so what is remembered is what holds. An answer made after its stamp was read is at least as new.
@@ -48,7 +48,7 @@ class Stamps(Protocol):
 class OwnStamps:
     """Of a process that is alone with its database: remembered, moved by every commit."""
 
-    def __init__(self, database: Database, listen: Callable[[Callable[[list[Recorded]], None]], None]) -> None:
+    def __init__(self, database: Database, listen: "Listen") -> None:
         self._database = database
         self._lock = threading.Lock()
         self._stamps: dict[UUID, Stamp] = {}
@@ -97,6 +97,14 @@ class ReadStamps:
 
     def look_up(self, account_id: UUID) -> Stamp | None:
         return stamp_of(self._database, account_id)
+
+
+Listen = Callable[[Callable[[list[Recorded]], None]], None]
+
+
+def stamps_of(database: Database, listen: Listen) -> Stamps:
+    """The stamps of a process. listen: has a listener called after each of its commits."""
+    return ReadStamps(database) if database.shared else OwnStamps(database, listen)
 
 
 def stamp_of(database: Database, account_id: UUID) -> Stamp | None:
