@@ -1,7 +1,8 @@
 """The same order route as others would write it: FastAPI, a pydantic body, a JWT for each request, and one
 durable transaction of the four plain statements (order, event, position, cash) on SQLite, WAL and FULL.
 
-`plain` writes with sqlite3, `orm` with SQLAlchemy's asynchronous ORM. Served by uvicorn in a process of its
+`plain` writes with sqlite3, `orm` with SQLAlchemy's asynchronous ORM; `constant` reads, and only checks the
+token. Served by uvicorn in a process of its
 own; TRADERBOT_PEER_FOLDER is where their database goes.
 """
 
@@ -60,6 +61,16 @@ def account_of(authorization: Annotated[str, Header()]) -> int:
 
 
 Account = Annotated[int, Depends(account_of)]
+
+
+constant = FastAPI()
+PORTFOLIO = {"equity": "100000", "cash": "100000", "holdings": [], "as_of": "2005-01-03T21:00:00Z"}
+
+
+@constant.get("/api/v1/portfolio")
+async def constant_portfolio(account: Account) -> dict[str, Any]:
+    """What FastAPI costs by itself: a checked token and an answer that is always the same."""
+    return PORTFOLIO
 
 
 class Base(DeclarativeBase):

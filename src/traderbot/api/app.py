@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import traderbot
 from traderbot.api import (
@@ -34,10 +35,12 @@ from traderbot.api import (
 )
 from traderbot.api.access import Owners
 from traderbot.api.examples import with_examples
+from traderbot.api.fast_reads import FastReads
 from traderbot.api.middleware import HttpMetrics, install_middleware
 from traderbot.api.problems import install_problems
 from traderbot.api.rates_endpoints import rate_limits_of
 from traderbot.api.schemas_common import Cursors
+from traderbot.api.stamps import stamps_of
 from traderbot.bootstrap import Platform
 from traderbot.infra.settings import signing_secret
 from traderbot.users.tokens import derive_key
@@ -84,6 +87,20 @@ Order and signal frames carry their journal position; give the last one as `afte
 """
 
 
+class Api(FastAPI):
+    """FastAPI with a layer before it, so that what that layer answers costs nothing else. front: that layer;
+    whole: the application without it.
+    """
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.front(scope, receive, send)
+
+    async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+
+
 def build_app(platform: Platform) -> FastAPI:
     """The ASGI application of a platform."""
     limits = rate_limits_of(platform)
@@ -96,7 +113,7 @@ def build_app(platform: Platform) -> FastAPI:
         following.cancel()
         await asyncio.wait([following])
 
-    app = FastAPI(
+    app = Api(
         title="traderbot",
         version=traderbot.__version__,
         description=DESCRIPTION,
@@ -120,12 +137,21 @@ def build_app(platform: Platform) -> FastAPI:
     describe = app.openapi
     app.openapi = lambda: with_examples(describe())  # type: ignore[method-assign]  # as FastAPI documents it
     settings = platform.settings
+    metrics = HttpMetrics(platform.metrics)
     install_middleware(
         app,
         body_limit=settings.body_limit_bytes,
         cors_origins=settings.cors_origins,
-        metrics=HttpMetrics(platform.metrics),
+        metrics=metrics,
         limits=limits,
+    )
+    app.front = FastReads(
+        app.whole,
+        users=platform.users,
+        stamps=stamps_of(platform.database, platform.path.listen),
+        limits=limits,
+        metrics=metrics,
+        registry=platform.metrics,
     )
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")

@@ -39,7 +39,7 @@ _HEADERS = (
 )
 _PRIVATE_HEADERS = (*_HEADERS, (b"cache-control", b"no-store"))
 BODY_WITHIN_S = 15.0  # for each part of a body
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -194,7 +194,7 @@ class Observer:
             await self.app(scope, receive, send)
             return
         asked = _header(scope, b"x-request-id")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else str(new_id())
+        request_id = asked if REQUEST_ID_FORM.fullmatch(asked) else str(new_id())
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["address"] = self.addresses.of(scope)

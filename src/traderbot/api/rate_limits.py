@@ -6,6 +6,7 @@ limit. Who is calling is found out here once; the routes take it over.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -256,6 +257,9 @@ class RateLimited:
     async def _verdict(self, scope: Scope) -> Verdict:
         limits = self.limits
         state = scope.setdefault("state", {})
+        counted: Verdict | None = state.get("verdict")  # by a layer before this one
+        if counted is not None:
+            return counted
         address = state.get("address") or limits.addresses.of(scope)
         method, path = scope.get("method", "WEBSOCKET"), scope["path"]
         if (method, path) in _APART:
@@ -264,7 +268,7 @@ class RateLimited:
             return await limits.count(asks if more is None else (Ask(more, asks[0].key), *asks))
         limited = limits.class_of(method, path)
         principal = None
-        credential = _credential(scope)
+        credential = credential_of_scope(scope)
         if credential is not None:
             try:
                 principal = limits.users.authenticate_in_memory(credential)
@@ -281,7 +285,7 @@ class RateLimited:
         return await limits.take(principal, address, limited)
 
 
-def _credential(scope: Scope) -> str | None:
+def credential_of_scope(scope: Scope) -> str | None:
     """The one credential of a request, as `credential_of` has it; None where that refuses."""
     found = [pair for pair in scope["headers"] if pair[0] == b"authorization" or pair[0] == b"x-api-key"]
     if len(found) != 1:
@@ -292,6 +296,7 @@ def _credential(scope: Scope) -> str | None:
     return text[7:].strip() if text[:7].lower() == "bearer " else None
 
 
+@lru_cache(maxsize=1024)
 def _described(policy: Policy) -> str:
     return f'"{policy.name}";q={policy.quota};w={-(-policy.period // SECOND)}'
 

@@ -1,0 +1,176 @@
+"""Reads of an account that many ask for again and again: answered at once while nothing has changed.
+
+The first answer is the application's own, kept whole with its stamp; it is given again while the account's
+stamp is the same, to whoever may read that account and is within their limits. Everything out of the ordinary
+goes to the application: another credential than one in memory, another account than the caller's first, an
+error. The routes stay FastAPI's, and so does what describes them.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry, Counter
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from traderbot.api.middleware import REQUEST_ID_FORM, HttpMetrics
+from traderbot.api.rate_limits import RateLimits, Verdict, credential_of_scope
+from traderbot.api.stamps import Stamp, Stamps
+from traderbot.infra.ids import new_id
+from traderbot.model.errors import TraderbotError
+from traderbot.users.people import Principal
+from traderbot.users.service import UsersService
+
+PATHS = frozenset({"/api/v1/portfolio", "/api/v1/positions", "/api/v1/orders"})
+BYTES_MAX = 64_000_000  # of all answers kept
+ANSWER_MAX = 1_000_000
+QUERY_MAX = 200
+_UNUSUAL = frozenset({b"x-account-id", b"origin", b"range", b"traceparent"})
+
+
+class Kept(NamedTuple):
+    """An answer as it was given. headers: its own, without those of one request."""
+
+    stamp: Stamp
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+
+
+class Asked(NamedTuple):
+    """What the headers of a request say."""
+
+    credential: str | None
+    request_id: str
+    etag: bytes
+
+
+class FastReads:
+    """A layer around the whole application, the outermost."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        users: UsersService,
+        stamps: Stamps,
+        limits: RateLimits,
+        metrics: HttpMetrics,
+        registry: CollectorRegistry,
+    ) -> None:
+        self.app = app
+        self._users = users
+        self._stamps = stamps
+        self._limits = limits
+        self._metrics = metrics
+        self._kept: OrderedDict[tuple[UUID, str, bytes], Kept] = OrderedDict()
+        self._bytes = 0
+        counted = Counter(
+            "traderbot_fast_reads", "Reads answered from memory, or made anew.", ["came"], registry=registry
+        )
+        self._hits, self._misses = counted.labels("kept"), counted.labels("made")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] not in PATHS or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        asked = _asked(scope)
+        principal = None if asked is None else self._principal(asked.credential)
+        if asked is None or principal is None or principal.account_id is None:
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        verdict = await self._count(scope, principal)
+        if verdict.refused:
+            await self.app(scope, receive, send)  # which finds the verdict, and answers it
+            return
+        account_id = principal.account_id
+        stamp = self._stamps.known(account_id)
+        if stamp is None:
+            stamp = await run_in_threadpool(self._stamps.look_up, account_id)
+        key = (account_id, scope["path"], scope["query_string"])
+        kept = self._kept.get(key)
+        if kept is None or kept.stamp != stamp:
+            self._misses.inc()
+            await self._make(key, stamp, scope, receive, send)
+            return
+        self._hits.inc()
+        status = 304 if asked.etag and kept.stamp.etag in asked.etag else 200
+        body = kept.body if status == 200 else b""
+        given = [*kept.headers, *verdict.headers(), (b"x-request-id", asked.request_id.encode())]
+        if status == 200:
+            given.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": given})
+        await send({"type": "http.response.body", "body": body})
+        self._metrics.count("GET", scope["path"], status, time.perf_counter() - began)
+
+    def _principal(self, credential: str | None) -> Principal | None:
+        """Who is calling, as far as memory says; the application tells what is wrong with a credential."""
+        if credential is None:
+            return None
+        try:
+            return self._users.authenticate_in_memory(credential)
+        except TraderbotError:
+            return None
+
+    async def _count(self, scope: Scope, principal: Principal) -> Verdict:
+        """Count the request once; the application takes the verdict over."""
+        limits, address = self._limits, self._limits.addresses.of(scope)
+        take = limits.take_now(principal, address) if limits.local else await limits.take(principal, address)
+        scope.setdefault("state", {}).update(verdict=take, principal=principal)
+        return take
+
+    async def _make(
+        self, key: tuple[UUID, str, bytes], stamp: Stamp | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let the application answer, and keep a whole answer under the stamp that was read before."""
+        start: Message | None = None
+        parts: list[bytes] = []
+
+        async def watched(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                if stamp is not None and message["status"] == 200:
+                    message["headers"] = [*message["headers"], (b"etag", stamp.etag)]
+            else:
+                parts.append(message.get("body", b""))
+            await send(message)
+
+        await self.app(scope, receive, watched)
+        body = b"".join(parts)
+        if start is not None and start["status"] == 200 and stamp is not None and len(body) <= ANSWER_MAX:
+            self._keep(key, Kept(stamp, body, _own(start["headers"])))
+
+    def _keep(self, key: tuple[UUID, str, bytes], kept: Kept) -> None:
+        before = self._kept.pop(key, None)
+        self._bytes += len(kept.body) - (0 if before is None else len(before.body))
+        self._kept[key] = kept
+        while self._bytes > BYTES_MAX:
+            self._bytes -= len(self._kept.popitem(last=False)[1].body)
+
+
+_OF_ONE_REQUEST = frozenset({b"x-request-id", b"content-length", b"ratelimit", b"ratelimit-policy", b"date"})
+
+
+def _own(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name.lower() not in _OF_ONE_REQUEST]
+
+
+def _asked(scope: Scope) -> Asked | None:
+    """What an ordinary request says; None for any other."""
+    if len(scope["query_string"]) > QUERY_MAX or b"account_id" in scope["query_string"]:
+        return None
+    request_id, etag = "", b""
+    for name, value in scope["headers"]:
+        if name in _UNUSUAL:
+            return None
+        if name == b"x-request-id":
+            request_id = value.decode("latin-1")
+        elif name == b"if-none-match":
+            etag = value
+    if not REQUEST_ID_FORM.fullmatch(request_id):
+        request_id = str(new_id())
+    return Asked(credential_of_scope(scope), request_id, etag)
