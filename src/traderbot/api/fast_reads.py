@@ -111,9 +111,12 @@ class FastReads:
         if credential is None:
             return None
         try:
-            return self._users.authenticate_in_memory(credential)
+            principal = self._users.authenticate_in_memory(credential)
+            if principal is not None:
+                principal.require("read")
         except TraderbotError:
             return None
+        return principal
 
     async def _count(self, scope: Scope, principal: Principal) -> Verdict:
         """Count the request once; the application takes the verdict over."""
