@@ -102,18 +102,7 @@ class Platform:
         self.tail.follow(self.session.hear)
         self.tail.start()
         opened.callback(self._leave)
-        self.users = UsersService(
-            database=self.database,
-            writer=self.path,
-            clock=self.clock,
-            secret=signing_secret(settings),
-            open_account=self._open_account,
-            record=self._record,
-            lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
-            open_registration=settings.open_registration,
-        )
-        self.rates = open_rates(settings)
-        self.users.attempts = SignInAttempts(self.clock, rates=from_threads(self.rates))
+        self.users = self._build_users()
         self.tail.follow(self.users.hear)
 
     @classmethod
@@ -182,6 +171,23 @@ class Platform:
         self.tail.follow(lambda _recorded: relay.wake())
         self.on_duty.append(OnDuty(self.leases, "relay", lambda lease: relay.under(lease.check)))
         return relay
+
+    def _build_users(self) -> UsersService:
+        """The door to people, with sign-ins limited as requests are."""
+        settings = self.settings
+        users = UsersService(
+            database=self.database,
+            writer=self.path,
+            clock=self.clock,
+            secret=signing_secret(settings),
+            open_account=self._open_account,
+            record=self._record,
+            lives=TokenLives(settings.access_token_minutes, settings.refresh_token_days),
+            open_registration=settings.open_registration,
+        )
+        self.rates = open_rates(settings)
+        users.attempts = SignInAttempts(self.clock, rates=from_threads(self.rates))
+        return users
 
     def _put_rules_in_force(self) -> None:
         """Journal the limits of the settings where they differ from those in force; a halt in force stays."""

@@ -1,8 +1,8 @@
 """The application: routers, middleware, errors and the page, around one platform."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -38,6 +38,7 @@ from traderbot.api.examples import with_examples
 from traderbot.api.fast_reads import FastReads
 from traderbot.api.middleware import HttpMetrics, install_middleware
 from traderbot.api.problems import install_problems
+from traderbot.api.rate_limits import RateLimits
 from traderbot.api.rates_endpoints import rate_limits_of
 from traderbot.api.schemas_common import Cursors
 from traderbot.api.stamps import stamps_of
@@ -101,9 +102,8 @@ class Api(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-def build_app(platform: Platform) -> FastAPI:
-    """The ASGI application of a platform."""
-    limits = rate_limits_of(platform)
+def _lifespan_with(limits: RateLimits) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What runs as long as the application."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -113,29 +113,11 @@ def build_app(platform: Platform) -> FastAPI:
         following.cancel()
         await asyncio.wait([following])
 
-    app = Api(
-        title="traderbot",
-        version=traderbot.__version__,
-        description=DESCRIPTION,
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        openapi_url="/api/openapi.json",
-        generate_unique_id_function=lambda route: route.name,
-        docs_url=None,
-        redoc_url=None,
-        lifespan=lifespan,
-    )
-    app.state.platform = platform
-    app.state.limits = limits
-    app.state.owners = Owners()
-    app.state.opening = asyncio.Lock()
-    app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))
-    websocket.install_commits(app, platform)
-    for module in MODULES:
-        app.include_router(module.router)
-    app.router.routes.insert(0, order_entry.hot_route())
-    install_problems(app)
-    describe = app.openapi
-    app.openapi = lambda: with_examples(describe())  # type: ignore[method-assign]  # as FastAPI documents it
+    return lifespan
+
+
+def _surround(app: Api, platform: Platform, limits: RateLimits) -> None:
+    """Put the layers around the application."""
     settings = platform.settings
     metrics = HttpMetrics(platform.metrics)
     install_middleware(
@@ -153,6 +135,36 @@ def build_app(platform: Platform) -> FastAPI:
         metrics=metrics,
         registry=platform.metrics,
     )
+
+
+def build_app(platform: Platform) -> FastAPI:
+    """The ASGI application of a platform."""
+    limits = rate_limits_of(platform)
+
+    app = Api(
+        title="traderbot",
+        version=traderbot.__version__,
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url="/api/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan_with(limits),
+    )
+    app.state.platform = platform
+    app.state.limits = limits
+    app.state.owners = Owners()
+    app.state.opening = asyncio.Lock()
+    app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))
+    websocket.install_commits(app, platform)
+    for module in MODULES:
+        app.include_router(module.router)
+    app.router.routes.insert(0, order_entry.hot_route())
+    install_problems(app)
+    describe = app.openapi
+    app.openapi = lambda: with_examples(describe())  # type: ignore[method-assign]  # as FastAPI documents it
+    _surround(app, platform, limits)
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
     return app

@@ -199,7 +199,7 @@ class Observer:
         state["request_id"] = request_id
         state["address"] = self.addresses.of(scope)
         together = _header(scope, b"x-correlation-id")
-        state["correlation_id"] = together if _REQUEST_ID.fullmatch(together) else request_id
+        state["correlation_id"] = together if REQUEST_ID_FORM.fullmatch(together) else request_id
         status = 0
 
         async def with_id(message: Message) -> None:
