@@ -99,7 +99,7 @@ def whole_reads(plan: Plan, *, postgres: bool, large: Container[str] | None = No
     """The tables that grow and were read from end to end, by rows or by an index without a condition. large:
     only these tables and parts count.
     """
-    found = _of_postgres(plan.text) if postgres else _of_sqlite(plan.text)
+    found = _of_postgres(plan.text) if postgres else _of_sqlite(plan)
     return [told for name, told in found if large is None or name in large]
 
 
@@ -119,15 +119,23 @@ def _of_postgres(text: str) -> list[tuple[str, str]]:
                 break
             below.append(following.strip())
         bounded = any(what.startswith(("Index Cond", "Recheck Cond")) for what in below)
-        if _LAST.match(scan[1]):
+        if _LAST.match(scan[1]) or (number and "Index" in scan[1] and _ends_early(lines[number - 1], below)):
             continue
         if "Seq Scan" in scan[1] or not bounded:
             found.append((name, scan[1].split("  (")[0]))
     return found
 
 
-def _of_sqlite(text: str) -> list[tuple[str, str]]:
-    found = [(re.match(_SCANNED, line), line) for line in text.splitlines()]
+def _ends_early(above: str, below: list[str]) -> bool:
+    """Whether a scan gives rows in the order that is wanted, all of them, until enough are there."""
+    return above.lstrip(" ->").startswith("Limit ") and not any("Filter" in what for what in below)
+
+
+def _of_sqlite(plan: Plan) -> list[tuple[str, str]]:
+    lines = plan.text.splitlines()
+    if len(lines) == 1 and "LIMIT " in plan.statement and "WHERE" not in plan.statement.upper():
+        return []  # neither sorted nor filtered: it ends with the page
+    found = [(re.match(_SCANNED, line), line) for line in lines]
     return [("orders" if match[1] == "leg" else match[1], line) for match, line in found if match]
 
 
