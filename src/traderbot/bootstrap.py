@@ -129,6 +129,7 @@ class Platform:
     def _leave(self) -> None:
         for duty in self.on_duty:  # the relay last, so that what the others did is published
             duty.stop()
+        self.deliveries.stop()
         if isinstance(self.session, SessionLoop):
             self.session.stop()
 

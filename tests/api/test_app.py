@@ -17,6 +17,7 @@ pytestmark = pytest.mark.integration
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 ROUTES = {
+    "GET /api/v1/events/search", "GET /api/v1/events/schemas", "GET /api/v1/admin/events",
     "POST /api/v1/auth/register", "POST /api/v1/auth/login", "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout", "GET /api/v1/users/me", "GET /api/v1/users/me/preferences",
     "PUT /api/v1/users/me/preferences", "GET /api/v1/users/me/api-keys", "POST /api/v1/users/me/api-keys",

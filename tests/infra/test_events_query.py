@@ -69,4 +69,5 @@ def test_an_index_serves_it(stored: Database, wanted: EventQuery, index: str) ->
         if stored.shared:
             connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         plan = " ".join(str(tuple(row)) for row in connection.execute(sa.text(explain + text)))
-    assert index in plan, plan
+    of_a_part = {name: f"{name.removeprefix('ix_events_')}_position_idx" for name in (index,)}
+    assert (of_a_part[index] if stored.shared else index) in plan, plan

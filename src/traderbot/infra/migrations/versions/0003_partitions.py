@@ -32,6 +32,8 @@ _ORDER_INDEXES = (
     ("ix_orders_group", "account_id, group_id", "group_id IS NOT NULL"),
 )
 _BOUND = "events_positions"
+_TOGETHER = 'correlation IS NULL AND metadata LIKE \'%"correlation":"%\''
+"""Events that say in their metadata what they belong together with; none before this revision's first use."""
 
 
 def prepare(connection: Connection) -> None:
@@ -50,6 +52,11 @@ def prepare(connection: Connection) -> None:
             run(f"DROP INDEX CONCURRENTLY events_p0_{name}_idx")
         made = f"CREATE INDEX CONCURRENTLY IF NOT EXISTS events_p0_{name}_idx"
         run(f"{made} ON events ({columns}) WHERE {where}")
+    connection.execute(_filled("(metadata::json)->>'correlation'"))
+
+
+def _filled(found: str) -> sa.TextClause:
+    return sa.text(f"UPDATE events SET correlation = {found} WHERE {_TOGETHER}")  # noqa: S608 - ours
 
 
 def _bind(connection: Connection, how: str = "NOT VALID") -> int:
@@ -82,6 +89,7 @@ def upgrade() -> None:
         _split_orders()
     else:
         op.add_column("events", sa.Column("correlation", sa.Text(), nullable=True))
+        connection.execute(_filled("json_extract(metadata, '$.correlation')"))
         for name, _, columns, where in _EVENT_INDEXES:
             op.execute(f"CREATE INDEX {name} ON events ({columns}) WHERE {where}")
         _rekey_orders(connection, "PRIMARY KEY (id)", "PRIMARY KEY (id, account_id)")
