@@ -85,7 +85,8 @@ class Platform:
         opened.callback(self.database.close)
         migrate(self.database)
         make_parts_ahead(self.database, settings.partition_events)
-        watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
+        self.pools = {"readers": self.database.readers, "writer": self.database.writer}
+        watch_pools(self.pools, self.metrics)
         self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)

@@ -13,7 +13,15 @@ from traderbot.bootstrap import Platform
 from traderbot.cli.config import FileOption, HomeOption
 from traderbot.cli.family import Family, follow_parent
 from traderbot.cli.opened import open_platform, told
-from traderbot.cli.serving import Login, listening, run_server, stop_signal, tell_ready, write_private
+from traderbot.cli.serving import (
+    Login,
+    listening,
+    run_server,
+    showing_itself,
+    stop_signal,
+    tell_ready,
+    write_private,
+)
 from traderbot.infra.duties import API_ONLY, EVERYTHING, WORKER
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError, Unauthorized
@@ -135,7 +143,7 @@ def worker(
         if ready_file is not None:
             write_private(ready_file, b"{}")
         platform.start()
-        with stop_signal() as stopping:
+        with stop_signal() as stopping, showing_itself(platform):
             stopping.wait()
 
 
@@ -168,7 +176,7 @@ def _serve_by_several(
                 platform.trade_by_ai(demo_login(platform)[1])
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-        family = Family(listener, workers, words)
+        family = Family(listener, workers, words, settings.metrics_port)
         raise typer.Exit(family.run(lambda: tell_ready(settings, None, ready_file)))
 
 
