@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import typer
 from pydantic import SecretStr
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from traderbot.infra.logs import without_passwords
@@ -65,7 +66,7 @@ def show_config(
     for name, value in values.items():
         style = "dim" if origins[name] == "built in" else ""
         meaning = type(settings).model_fields[name].description
-        table.add_row(name, _text(value), origins[name], meaning, style=style)
+        table.add_row(name, escape(_text(value)), origins[name], meaning, style=style)
     Console().print(table)
 
 

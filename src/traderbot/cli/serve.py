@@ -33,6 +33,7 @@ from traderbot.users.roles import SCOPES
 
 DEMO_EMAIL = "demo@traderbot.local"
 LOGIN_FILE = "demo-login.json"
+LAST_PORT = 65_535
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
 SpeedOption = Annotated[
@@ -169,6 +170,11 @@ def _serve_by_several(
     """Take the port, see that the platform can be opened, then have child processes serve and play. words:
     options that they are started with.
     """
+    if settings.metrics_port + workers > LAST_PORT:
+        typer.echo(
+            f"metrics_port: expected at most {LAST_PORT - workers}, as each process has its own", err=True
+        )
+        raise typer.Exit(2)
     with listening(settings) as listener, told():
         with open_platform(settings, duties=API_ONLY) as platform:
             _take_in(platform, start, speed)

@@ -18,7 +18,7 @@ _SECRET_NAME = re.compile(r"passw|secret|token|authorization|api[_-]?key|cookie|
 _SECRET_VALUE = re.compile(
     r"\btb_[A-Za-z0-9_-]{20,}|\btbr_[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+"
 )
-_PASSWORD = re.compile(r"(//[^\s/:@]*):[^\s/]*@")
+_PASSWORD = re.compile(r"(//[^\s/:@]*):(?!\*{3}@)[^\s/]*@")  # SQLAlchemy has made *** of its own already
 _TOKEN_OF_NATS = re.compile(r"\b(nats|tls|wss?)://[^\s/:@]+@")
 _PARAMETER = re.compile(r"([?&](?:password|token|secret|api[_-]?key)=)[^&\s'\"]+", re.IGNORECASE)
 _HIDDEN = "[hidden]"
