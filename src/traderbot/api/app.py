@@ -126,7 +126,9 @@ def _surround(app: Api, platform: Platform, limits: RateLimits) -> None:
         cors_origins=settings.cors_origins,
         metrics=metrics,
         limits=limits,
+        traces=platform.traces,
     )
+    limits.show_on(platform.metrics)
     app.front = FastReads(
         app.whole,
         users=platform.users,
@@ -151,6 +153,12 @@ def build_app(platform: Platform) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan_with(limits),
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },  # ours are kept
     )
     app.state.platform = platform
     app.state.limits = limits

@@ -78,13 +78,14 @@ stream_heads = sa.Table(
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who and what caused an event. actor: user:ID, strategy:NAME, session:ID or system; request: of the HTTP
-    request.
+    request; trace: its place in a trace, a W3C traceparent, empty where none is kept.
     """
 
     actor: str
     correlation: str = ""
     causation: str = ""
     request: str = ""
+    trace: str = ""
 
 
 class Recorded(NamedTuple):

@@ -25,10 +25,12 @@ from traderbot.engine.market import Market
 from traderbot.infra.clock import Clock
 from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
 from traderbot.infra.journal import Recorded, StreamMoved
+from traderbot.infra.logs import caused_by
 from traderbot.model.errors import TraderbotError, Unavailable
 from traderbot.trading.batch import AccountFailed, Batch, NoMarket, Reactions
 from traderbot.trading.memory import Memory
 from traderbot.trading.unsettled import Unsettled
+from traderbot.trading.watching import Committed, PathWatch, Unwatched
 from traderbot.trading.work import Outcome, Work
 
 __all__ = ["AccountFailed", "CommandPath", "NoMarket", "OutcomeUnknown"]
@@ -71,6 +73,7 @@ class CommandPath:
         self._unreachable_until = 0.0
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Recorded]], None]] = []
+        self.watch: PathWatch = Unwatched()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="command-path", daemon=True)
@@ -80,6 +83,11 @@ class CommandPath:
     def markets(self) -> dict[UUID, Market]:
         """The market of each session that runs here, as of the last commit."""
         return self._memory.markets
+
+    @property
+    def waiting(self) -> int:
+        """Works that wait for the writer."""
+        return self._waiting.qsize()
 
     def listen(self, listener: Callable[[list[Recorded]], None]) -> None:
         """Have the listener called in the writer's thread after every commit with its events; it must be
@@ -124,6 +132,7 @@ class CommandPath:
         with self._closing:
             if self._closed:
                 raise Unavailable("traderbot is stopping; nothing was done")
+            work.handed_over = time.perf_counter()
             self._waiting.put(work)
 
     def _write(self) -> None:
@@ -179,10 +188,11 @@ class CommandPath:
                 self._commit([work])
             return
         if isinstance(error, _Unreachable) or self._database.trouble(error) is not Trouble.OTHER:
-            _log.error("database_failed", error=str(getattr(error, "orig", error)))
+            _log.error("database_failed", error=str(getattr(error, "orig", error)), **_cause(works))
             error = DatabaseUnavailable("The database cannot be written; nothing was done. Try again later.")
         elif not isinstance(error, TraderbotError):
-            _log.error("work_failed", error=repr(error))
+            _log.error("work_failed", error=repr(error), **_cause(works))
+        self.watch.failed(len(works))
         for work in works:
             work.answer = error
 
@@ -191,6 +201,7 @@ class CommandPath:
         the way. Gives back what it failed by.
         """
         for attempt in range(ATTEMPTS):
+            began_at, began = self._clock.now(), time.perf_counter()
             try:
                 batch = self._transact(works)
             except BaseException as error:  # noqa: BLE001 - the edge of the writer's loop: answered, never lost
@@ -198,8 +209,11 @@ class CommandPath:
                 if not self._worth_another(error, attempt):
                     return error
             else:
+                seconds, waited = time.perf_counter() - began, max(0.0, began - works[0].handed_over)
                 self._publish(batch)
+                self._tell(Committed(works, batch.appends.recorded, began_at, seconds, waited))
                 return None
+            self.watch.retried()
             time.sleep(FIRST_PAUSE_S * 2**attempt * (1 + secrets.randbelow(1000) / 1000))
         raise AssertionError("the last attempt returns")
 
@@ -307,6 +321,17 @@ class CommandPath:
                 listener(batch.appends.recorded)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not undo a commit
                 _log.error("listener_failed", error=repr(error))
+
+    def _tell(self, transaction: Committed) -> None:
+        try:
+            self.watch.committed(transaction)
+        except Exception as error:  # noqa: BLE001 - counting must not undo a commit
+            _log.error("watch_failed", error=repr(error))
+
+
+def _cause(works: list[Work]) -> dict[str, str]:
+    """Which request a log line is about, where it is about one."""
+    return caused_by(works[0].meta) if len(works) == 1 else {}
 
 
 def _answer(works: list[Work]) -> None:
