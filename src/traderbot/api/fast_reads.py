@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -89,7 +90,14 @@ class FastReads:
         account_id = principal.account_id
         stamp = self._stamps.known(account_id)
         if stamp is None:
-            stamp = await run_in_threadpool(self._stamps.look_up, account_id)
+            try:
+                stamp = await run_in_threadpool(self._stamps.look_up, account_id)
+            except (
+                TraderbotError,
+                SQLAlchemyError,
+            ):  # the application has the words for it
+                await self.app(scope, receive, send)
+                return
         key = (account_id, scope["path"], scope["query_string"])
         kept = self._kept.get(key)
         if kept is None or kept.stamp != stamp:

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import told
+from traderbot.cli.serving import write_private
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, lock_home
 from traderbot.infra.duties import OnDuty
@@ -37,6 +39,9 @@ def run_relay(
         int, typer.Option("--replicas", min=1, max=5, help="Replicas of a stream that has to be made.")
     ] = 1,
     home: HomeOption = None,
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", help="Write JSON here once it publishes or stands by.")
+    ] = None,
     config: FileOption = None,
 ) -> None:
     """Publish committed events to NATS until told to stop. Beside another relay it stands by."""
@@ -58,6 +63,8 @@ def run_relay(
         duty = OnDuty(leases, "relay", lambda lease: relay.under(lease.check))
         try:
             duty.start()
+            if ready_file is not None:
+                write_private(ready_file, b"{}")
             with showing(
                 settings.metrics_host, settings.metrics_port, registry, lambda: _ready(path, leases, relay)
             ):
