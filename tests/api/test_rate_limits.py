@@ -185,6 +185,9 @@ def test_a_page_elsewhere_may_read_the_limits(tmp_path: Any) -> None:
         origin = {"Origin": "https://desk.example.com"}
         answers = [httpx2.get(f"{built.url}/api/v1/portfolio", headers=origin) for _ in range(2)]
         assert [one.status_code for one in answers] == [401, 429]
+        value = built.platform.metrics.get_sample_value
+        assert value("traderbot_rate_refusals_total", {"limit": "address"}) == 1
+        assert (value("traderbot_rate_degraded"), value("traderbot_rate_processes")) == (0, 1)
         for one in answers:
             assert "RateLimit" in one.headers["access-control-expose-headers"]
             assert one.headers["access-control-allow-origin"] == origin["Origin"]
