@@ -4,6 +4,8 @@ No test runs it, as there is no container engine here; what can be wrong in it w
 """
 
 import re
+import subprocess
+import sysconfig
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -118,6 +120,18 @@ def test_the_proxy_serves_the_replicas_by_their_port() -> None:
     assert found == {name: f"{name}:{port}" for name in replicas}
     assert f"bind :{port}" in text
     assert "GET /health/ready" in text
+
+
+def test_the_proxy_says_who_asks_and_sends_nothing_twice() -> None:
+    text = (DEPLOY / "haproxy.cfg").read_text()
+    assert "http-request set-header X-Forwarded-For %[src]" in text
+    assert "http-request disable-l7-retry if ! METH_GET" in text
+
+
+def test_nats_takes_its_configuration() -> None:
+    server = Path(sysconfig.get_path("scripts")) / "nats-server"
+    done = subprocess.run([server, "-t", "-c", DEPLOY / "nats.conf"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_image_has_the_packages_of_its_settings_and_the_command() -> None:
