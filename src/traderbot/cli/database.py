@@ -12,6 +12,7 @@ from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.doctor import Check, check_disk, check_server, check_sqlite, report
 from traderbot.cli.looking import print_facts, print_table
 from traderbot.cli.opened import database_of, open_database, told
+from traderbot.infra.archiving import remove
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database
 from traderbot.infra.journal import last_position
@@ -29,6 +30,7 @@ from traderbot.infra.upkeep import (
     statistics,
 )
 from traderbot.model.errors import Conflict
+from traderbot.trading.audit import refresh_snapshots
 from traderbot.trading.retention import KEEP_ANSWERS_DAYS, forget_answers
 from traderbot.users.repository import forget_old_tokens
 
@@ -91,6 +93,8 @@ def maintained(database: Database, settings: Settings, now: int) -> Iterator[str
     yield f"forgot {answers} answers of requests older than {KEEP_ANSWERS_DAYS} days"
     tokens = forget(database, lambda connection, most: forget_old_tokens(connection, now, most))
     yield f"forgot {tokens} refresh tokens that had expired"
+    yield f"removed {remove(database)} archived events from the table"
+    yield f"took {refresh_snapshots(database)} snapshots of accounts"
     yield from refresh(database)
 
 
