@@ -71,6 +71,7 @@ class CommandPath:
         self._unreachable_until = 0.0
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Recorded]], None]] = []
+        self._told: list[Callable[[], None]] = []
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="command-path", daemon=True)
@@ -86,6 +87,12 @@ class CommandPath:
         quick.
         """
         self._listeners.append(listener)
+
+    def acknowledging(self, call: Callable[[], None]) -> None:
+        """Have this called in the writer's thread before it answers by what listeners may not have heard of:
+        an answer on record of another process, or a commit whose outcome was unknown.
+        """
+        self._told.append(call)
 
     def enqueue(self, work: Work) -> "concurrent.futures.Future[Outcome]":
         """Hand work over; the future is done when it is committed. Errors: Unavailable after `close`."""
@@ -198,7 +205,7 @@ class CommandPath:
                 if not self._worth_another(error, attempt):
                     return error
             else:
-                self._publish(batch)
+                self._publish(batch, works)
                 return None
             time.sleep(FIRST_PAUSE_S * 2**attempt * (1 + secrets.randbelow(1000) / 1000))
         raise AssertionError("the last attempt returns")
@@ -282,6 +289,8 @@ class CommandPath:
                 return
             self._unsettled.pop(0)
             _log.warning("commit_settled", committed=committed)
+            if committed:
+                self._tell()
 
     def _without_unsettled(self, works: list[Work]) -> list[Work]:
         """Answer the works that an unknown commit may have done already; gives back the others."""
@@ -300,12 +309,21 @@ class CommandPath:
             connection.invalidate()
             connection.close()
 
-    def _publish(self, batch: Batch) -> None:
+    def _publish(self, batch: Batch, works: list[Work]) -> None:
         batch.publish()
         for listener in self._listeners:
             try:
                 listener(batch.appends.recorded)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not undo a commit
+                _log.error("listener_failed", error=repr(error))
+        if any(isinstance(work.answer, Outcome) and work.answer.replayed for work in works):
+            self._tell()
+
+    def _tell(self) -> None:
+        for call in self._told:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - as of listeners
                 _log.error("listener_failed", error=repr(error))
 
 
