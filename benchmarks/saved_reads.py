@@ -2,7 +2,8 @@
 
 A thousand users ask for portfolio and orders as Zipf has it, one request in twenty places an order; one
 process on SQLite, then two on PostgreSQL with Valkey, each request through either. Every answer is compared
-with the application's own of the same moment, and whoever wrote looks for the order through the other process.
+with the application's own of the same moment, and whoever wrote looks for the order through the other
+process.
 Run: PYTHONPATH=src:tests python benchmarks/saved_reads.py [--users N] [--requests N]
 """
 
@@ -183,8 +184,9 @@ def main() -> None:
         got = asyncio.run(load(shared, options.users, options.requests))
         saved = 1 - got["with"] / got["without"]
         print(
-            f"{words}: {got['reads']:,} reads, {got['writes']:,} writes; {got['with']:,} queries with the cache,"
-            f" {got['without']:,} without: {saved:.1%} saved; different {got['different']}, stale {got['stale']}"
+            f"{words}: {got['reads']:,} reads, {got['writes']:,} writes; database queries with the cache"
+            f" {got['with']:,}, without {got['without']:,}, saved {saved:.1%};"
+            f" different answers {got['different']}, stale {got['stale']}"
         )
     asyncio.run(shared_lookup())
 
