@@ -19,12 +19,14 @@ from traderbot.event_map import build_bus
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.duties import EVERYTHING, Duties, OnDuty
+from traderbot.infra.heads import HeadKeeper
 from traderbot.infra.ids import instance_name, new_id
 from traderbot.infra.jetstream import Relay
 from traderbot.infra.journal import Meta, read
 from traderbot.infra.leases import Lease, Leases, holder_name
 from traderbot.infra.migrations import migrate
 from traderbot.infra.pools import watch_pools
+from traderbot.infra.queries import watch_queries
 from traderbot.infra.settings import Settings, signing_secret
 from traderbot.infra.shared_rates import from_threads, open_rates
 from traderbot.infra.tail import Tail
@@ -87,10 +89,12 @@ class Platform:
         make_parts_ahead(self.database, settings.partition_events)
         self.pools = {"readers": self.database.readers, "writer": self.database.writer}
         watch_pools(self.pools, self.metrics)
+        watch_queries(self.pools, self.metrics)
         self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)
         watch_path(self.path, self.metrics, self.traces)
+        self._keep_head()
         self.leases = Leases(
             self.database, holder_name(settings.instance), settings.lease_s, alone=not self.database.shared
         )
@@ -170,6 +174,17 @@ class Platform:
         if self.duties.handlers:
             self.on_duty.append(OnDuty(self.leases, "handlers", lambda lease: deliveries.under(lease.check)))
         return deliveries
+
+    def _keep_head(self) -> None:
+        """Tell other processes how far one must have heard, where they can be told."""
+        url = self.settings.valkey_url
+        if url is None or not self.database.shared:
+            return
+        keeper = HeadKeeper(self.database, url)
+        self._opened.callback(keeper.stop)
+        self.path.listen(keeper.hear)
+        self.path.acknowledging(keeper.catch_up)
+        keeper.start()
 
     def _build_relay(self) -> Relay | None:
         """Publishes to NATS, where that is set and a duty of this process."""

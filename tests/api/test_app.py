@@ -32,6 +32,7 @@ ROUTES = {
     "POST /api/v1/risk/halt/resume-request", "POST /api/v1/risk/halt/resume", "GET /api/v1/admin/halts",
     "POST /api/v1/admin/halts", "POST /api/v1/admin/halts/resume-request", "POST /api/v1/admin/halts/resume",
     "POST /api/v1/admin/accounts/{account_id}/reports", "GET /api/v1/admin/limits",
+    "GET /api/v1/admin/cache", "DELETE /api/v1/admin/cache", "DELETE /api/v1/admin/cache/{name}",
     "GET /api/v1/admin/rate-limits",
     "PUT /api/v1/admin/rate-limits",
     "POST /api/v1/admin/rate-limits/reset",

@@ -74,6 +74,7 @@ class CommandPath:
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Recorded]], None]] = []
         self.watch: PathWatch = Unwatched()
+        self._told: list[Callable[[], None]] = []
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="command-path", daemon=True)
@@ -94,6 +95,12 @@ class CommandPath:
         quick.
         """
         self._listeners.append(listener)
+
+    def acknowledging(self, call: Callable[[], None]) -> None:
+        """Have this called in the writer's thread before it answers by what listeners may not have heard of:
+        an answer on record of another process, or a commit whose outcome was unknown.
+        """
+        self._told.append(call)
 
     def enqueue(self, work: Work) -> "concurrent.futures.Future[Outcome]":
         """Hand work over; the future is done when it is committed. Errors: Unavailable after `close`."""
@@ -210,8 +217,8 @@ class CommandPath:
                     return error
             else:
                 seconds, waited = time.perf_counter() - began, max(0.0, began - works[0].handed_over)
-                self._publish(batch)
-                self._tell(Committed(works, batch.appends.recorded, began_at, seconds, waited))
+                self._publish(batch, works)
+                self._report(Committed(works, batch.appends.recorded, began_at, seconds, waited))
                 return None
             self.watch.retried()
             time.sleep(FIRST_PAUSE_S * 2**attempt * (1 + secrets.randbelow(1000) / 1000))
@@ -296,6 +303,8 @@ class CommandPath:
                 return
             self._unsettled.pop(0)
             _log.warning("commit_settled", committed=committed)
+            if committed:
+                self._tell()
 
     def _without_unsettled(self, works: list[Work]) -> list[Work]:
         """Answer the works that an unknown commit may have done already; gives back the others."""
@@ -314,15 +323,24 @@ class CommandPath:
             connection.invalidate()
             connection.close()
 
-    def _publish(self, batch: Batch) -> None:
+    def _publish(self, batch: Batch, works: list[Work]) -> None:
         batch.publish()
         for listener in self._listeners:
             try:
                 listener(batch.appends.recorded)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not undo a commit
                 _log.error("listener_failed", error=repr(error))
+        if any(isinstance(work.answer, Outcome) and work.answer.replayed for work in works):
+            self._tell()
 
-    def _tell(self, transaction: Committed) -> None:
+    def _tell(self) -> None:
+        for call in self._told:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - as of listeners
+                _log.error("listener_failed", error=repr(error))
+
+    def _report(self, transaction: Committed) -> None:
         try:
             self.watch.committed(transaction)
         except Exception as error:  # noqa: BLE001 - counting must not undo a commit
