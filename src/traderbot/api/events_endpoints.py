@@ -39,7 +39,7 @@ class StoredEvent(Answer):
     time: TimeOut | None
     recorded_at: TimeOut
     data: dict[str, Any]
-    metadata: dict[str, Any] = Field(description="actor, correlation, causation, request.")
+    metadata: dict[str, Any] = Field(description="actor, correlation, causation, request, trace.")
     hash: str = Field(description="SHA-256 in hex.")
 
 
