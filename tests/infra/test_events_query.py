@@ -53,14 +53,14 @@ def test_what_is_found(stored: Database, wanted: EventQuery, positions: list[int
 
 
 @pytest.mark.parametrize(
-    ("wanted", "index"),
+    ("wanted", "index", "of_a_part"),
     [
-        (EventQuery(correlation="group 1"), "ix_events_correlation"),
-        (EventQuery(types=("UserRegistered",)), "ix_events_type"),
-        (EventQuery(("a",)), "ix_events_stream"),
+        (EventQuery(correlation="group 1"), "ix_events_correlation", "events_p0_correlation_position_idx"),
+        (EventQuery(types=("UserRegistered",)), "ix_events_type", "events_p0_type_position_idx"),
+        (EventQuery(("a",)), "ix_events_stream", "events_p0_stream_position_idx"),
     ],
 )
-def test_an_index_serves_it(stored: Database, wanted: EventQuery, index: str) -> None:
+def test_an_index_serves_it(stored: Database, wanted: EventQuery, index: str, of_a_part: str) -> None:
     text = str(
         _query(wanted, 1, 30).compile(dialect=stored.dialect, compile_kwargs={"literal_binds": True})
     ).replace("%%", "%")
@@ -69,5 +69,4 @@ def test_an_index_serves_it(stored: Database, wanted: EventQuery, index: str) ->
         if stored.shared:
             connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         plan = " ".join(str(tuple(row)) for row in connection.execute(sa.text(explain + text)))
-    of_a_part = {name: f"{name.removeprefix('ix_events_')}_position_idx" for name in (index,)}
-    assert (of_a_part[index] if stored.shared else index) in plan, plan
+    assert (of_a_part if stored.shared else index) in plan, plan

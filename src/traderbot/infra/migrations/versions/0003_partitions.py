@@ -1,8 +1,8 @@
 """The journal and the orders in parts on PostgreSQL, and an index for each query.
 
 On PostgreSQL the journal as it is becomes the first part of the new one, so no event is copied. What takes
-long there is done by `prepare` while everybody writes; the switch itself waits for the writers under way.
-Orders are copied, in the transaction that switches.
+long there is done by `prepare` while everybody writes; the switch itself waits for the writers under way, and
+adds what they wrote meanwhile. Orders are copied, in the transaction that switches.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,7 @@ _ORDER_INDEXES = (
     ("ix_orders_group", "account_id, group_id", "group_id IS NOT NULL"),
 )
 _BOUND = "events_positions"
-_TOGETHER = 'correlation IS NULL AND metadata LIKE \'%"correlation":"%\''
-"""Events that say in their metadata what they belong together with; none before this revision's first use."""
+_STEP = 10_000
 
 
 def prepare(connection: Connection) -> None:
@@ -46,17 +45,33 @@ def prepare(connection: Connection) -> None:
     run("ALTER TABLE events ADD COLUMN IF NOT EXISTS correlation TEXT")
     _bind(connection)
     run(f"ALTER TABLE events VALIDATE CONSTRAINT {_BOUND}")
+    last = int(run("SELECT coalesce(max(position), 0) FROM events").scalar_one())
+    for end in range(_correlated(connection) + _STEP, last + _STEP, _STEP):
+        _correlate(connection, end)
     for _, name, columns, where in _EVENT_INDEXES:
         broken = sa.text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
         if connection.execute(broken, {"name": f"events_p0_{name}_idx"}).scalar():
             run(f"DROP INDEX CONCURRENTLY events_p0_{name}_idx")
         made = f"CREATE INDEX CONCURRENTLY IF NOT EXISTS events_p0_{name}_idx"
         run(f"{made} ON events ({columns}) WHERE {where}")
-    connection.execute(_filled("(metadata::json)->>'correlation'"))
 
 
-def _filled(found: str) -> sa.TextClause:
-    return sa.text(f"UPDATE events SET correlation = {found} WHERE {_TOGETHER}")  # noqa: S608 - ours
+def _correlated(connection: Connection) -> int:
+    """The last event that has its correlation: they are given in the order of the journal."""
+    found = "SELECT position FROM events WHERE correlation IS NOT NULL ORDER BY position DESC LIMIT 1"
+    return connection.exec_driver_sql(found).scalar() or 0
+
+
+def _correlate(connection: Connection, end: int | None = None) -> None:
+    """Write the events' correlation beside their metadata, where it stands. end: of one step."""
+    bounds = f" > {_correlated(connection)}" if end is None else f" BETWEEN {end - _STEP + 1} AND {end}"
+    written = "metadata::json ->> 'correlation'"
+    if connection.dialect.name == "sqlite":
+        written = "json_extract(metadata, '$.correlation')"
+    connection.exec_driver_sql(
+        f"UPDATE events SET correlation = {written}"  # noqa: S608 - names and numbers of our own
+        f" WHERE position{bounds} AND correlation IS NULL AND {written} <> ''"
+    )
 
 
 def _bind(connection: Connection, how: str = "NOT VALID") -> int:
@@ -89,7 +104,7 @@ def upgrade() -> None:
         _split_orders()
     else:
         op.add_column("events", sa.Column("correlation", sa.Text(), nullable=True))
-        connection.execute(_filled("json_extract(metadata, '$.correlation')"))
+        _correlate(connection)
         for name, _, columns, where in _EVENT_INDEXES:
             op.execute(f"CREATE INDEX {name} ON events ({columns}) WHERE {where}")
         _rekey_orders(connection, "PRIMARY KEY (id)", "PRIMARY KEY (id, account_id)")
@@ -98,6 +113,7 @@ def upgrade() -> None:
 def _split_events(connection: Connection) -> None:
     op.execute("ALTER TABLE events ADD COLUMN IF NOT EXISTS correlation TEXT")
     end = _bind(connection, "")
+    _correlate(connection)
     op.execute("ALTER TABLE events RENAME TO events_p0")
     op.execute("ALTER TABLE events_p0 RENAME CONSTRAINT pk_events TO events_p0_pkey")
     op.execute("ALTER INDEX ix_events_stream RENAME TO events_p0_stream_position_idx")
