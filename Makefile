@@ -56,6 +56,7 @@ seeds: .venv/dev.ok ## random order flow of N seeds, every invariant checked aft
 cluster: .venv/dev.ok ## start everything as several processes on real servers and drive load through it (SECONDS=20)
 	PYTHONPATH=tests $(BIN)/python -m cluster.run $(SECONDS)
 
+faults: N = 20
 faults: .venv/dev.ok ## kill, cut, wipe and shift every part of a cluster under order flow, N rounds (N=20)
 	PYTHONPATH=tests $(BIN)/python -m cluster.faults $(N)
 

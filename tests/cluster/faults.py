@@ -115,9 +115,11 @@ class Faults:
         self._cluster.nats.start()
 
     def _postgres(self) -> None:
+        """Nothing can go on without it, so what counts is the time since it is back."""
         self._cluster.postgres.stop("immediate")
         time.sleep(PAUSE_S)
         self._cluster.postgres.start()
+        self._pulse.begin()
 
     def _flush(self) -> None:
         redis.Redis(port=self._cluster.valkey.port).flushall()

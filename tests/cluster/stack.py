@@ -23,7 +23,7 @@ from cluster.wire import Wire, until
 from e2e.demo import free_port
 from servers import Postgres, nats, postgres, valkey
 
-UP_WITHIN_S = 60
+UP_WITHIN_S = 180
 SPEED = 4  # steps of the replay a second
 REPLICAS = ("replica-1", "replica-2")
 WORKERS = ("worker-1", "worker-2")

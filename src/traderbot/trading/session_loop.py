@@ -53,7 +53,7 @@ LEFT_BEHIND = "the books of this account do not add up"
 
 DETAIL_MAX = 300
 RETRY_FIRST_S = 0.5
-RETRY_MAX_S = 30.0
+RETRY_MAX_S = 4.0  # a database that was away for long is not waited for much longer once it is back
 _log = structlog.get_logger()
 
 
