@@ -142,6 +142,16 @@ def _write(rows: Iterator[Row], places: tuple[int, int], home: Path) -> Archive:
     return Archive(first, last, written.first_recorded_at, written.last_recorded_at, str(path), digest)
 
 
+def write_file(rows: Iterator[Row], path: Path) -> None:
+    """Rows in the journal's own columns, without holding them all in memory."""
+    with TemporaryDirectory(dir=path.parent, prefix=".writing-") as name:
+        part = Path(name) / "whole"
+        _write_groups(rows, part)
+        if not part.exists():
+            pl.DataFrame(schema=SCHEMA).write_parquet(part)
+        part.replace(path)
+
+
 def _write_groups(rows: Iterator[Row], path: Path) -> None:
     """A Parquet file made of as many rows at a time as a row group has."""
     groups: list[Path] = []
