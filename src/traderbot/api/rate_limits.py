@@ -6,7 +6,6 @@ limit. Who is calling is found out here once; the routes take it over.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -81,13 +80,14 @@ class Verdict(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit-Policy and RateLimit. Source: draft-ietf-httpapi-ratelimit-headers-10."""
-        policies = [policy for policy, _ in self.asks]
-        left = [
-            f'"{policy.name}";r={decision.remaining};t={-(-decision.reset_us // SECOND)}'
-            for policy, decision in zip(policies, self.decisions, strict=True)
+        described, left = [], []
+        for ask, decision in zip(self.asks, self.decisions, strict=True):
+            described.append(ask.policy.described)
+            left.append(f'"{ask.policy.name}";r={decision.remaining};t={-(-decision.reset_us // SECOND)}')
+        return [
+            (b"ratelimit-policy", ", ".join(described).encode()),
+            (b"ratelimit", ", ".join(left).encode()),
         ]
-        described = ", ".join([_described(one) for one in policies])
-        return [(b"ratelimit-policy", described.encode()), (b"ratelimit", ", ".join(left).encode())]
 
 
 class RateLimits:
@@ -312,11 +312,6 @@ def credential_of_scope(scope: Scope) -> str | None:
     if found[0][0] == b"x-api-key":
         return text if text.startswith(API_KEY_START) else None
     return text[7:].strip() if text[:7].lower() == "bearer " else None
-
-
-@lru_cache(maxsize=1024)
-def _described(policy: Policy) -> str:
-    return f'"{policy.name}";q={policy.quota};w={-(-policy.period // SECOND)}'
 
 
 def refusal_of(verdict: Verdict) -> Response:

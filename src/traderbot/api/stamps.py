@@ -66,11 +66,11 @@ class OwnStamps:
         self._database = database
         self._step = step
         self._lock = threading.Lock()
-        self._accounts: dict[UUID, tuple[int, int]] = {}  # versions of account and rules
+        self._accounts: dict[int, tuple[int, int]] = {}  # by id: versions of account and rules
         self._moved = 0  # commits heard; a look-up that one overtook is not remembered
 
     def known(self, account_id: UUID) -> Stamp | None:
-        found = self._accounts.get(account_id)
+        found = self._accounts.get(account_id.int)
         return None if found is None else Stamp(found[0], self._step(), found[1])
 
     async def find(self, account_id: UUID) -> Stamp | None:
@@ -99,8 +99,8 @@ class OwnStamps:
                     self._accounts = {}
                     continue
                 account_id = account_of(entry.stream)
-                if account_id is not None and (known := self._accounts.get(account_id)) is not None:
-                    self._accounts[account_id] = max(known[0], entry.version), known[1]
+                if account_id is not None and (known := self._accounts.get(account_id.int)) is not None:
+                    self._accounts[account_id.int] = max(known[0], entry.version), known[1]
 
     def forget(self) -> None:
         """Something was committed that was not heard of."""
@@ -111,7 +111,7 @@ class OwnStamps:
     def _remember(self, account_id: UUID, versions: tuple[int, int]) -> None:
         if len(self._accounts) >= ACCOUNTS_MAX:
             self._accounts = {}
-        self._accounts[account_id] = versions
+        self._accounts[account_id.int] = versions
 
 
 class SharedStamps:

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy.engine import Connection
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import open_audited, told
+from traderbot.cli.opened import maintenance, open_audited, told
 from traderbot.infra import archiving, journal
 from traderbot.infra.archives import Archive
 from traderbot.infra.archiving import damaged_archive
@@ -124,8 +124,14 @@ def archive(
                 place = position_at(connection, moment - 1) + 1
         if place is None:
             raise InvalidValue("before", "a day, or --before-position")
-        found = archiving.archive(database, settings.home, place, WallClock().now(), _note, keep=keep)
-        removed = archiving.remove(database)
+        with maintenance(database, settings) as lease:
+
+            def note(connection: Connection, found: Archive) -> None:
+                lease.check(connection)
+                _note(connection, found)
+
+            found = archiving.archive(database, settings.home, place, WallClock().now(), note, keep=keep)
+            removed = archiving.remove(database)
     if found is None:
         typer.echo(f"nothing to archive; {removed:,} rows removed")
     else:

@@ -12,10 +12,11 @@ from traderbot.bootstrap import Platform, limits_of
 from traderbot.infra.database import Database, lock_home
 from traderbot.infra.duties import EVERYTHING, Duties
 from traderbot.infra.ids import instance_name
+from traderbot.infra.leases import Lease, Leases, holder_name
 from traderbot.infra.logs import configure_logs, without_passwords
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings
-from traderbot.model.errors import ConfigurationError, TraderbotError
+from traderbot.model.errors import ConfigurationError, Conflict, TraderbotError
 
 
 @contextmanager
@@ -113,3 +114,16 @@ def database_of(settings: Settings) -> Database:
             f"home: no database at {database.url.database}; name the right home with --home"
         )
     return database
+
+
+@contextmanager
+def maintenance(database: Database, settings: Settings) -> Iterator[Lease]:
+    """The right to change what is old, for one process at a time. Errors: Conflict while another has it."""
+    leases = Leases(database, holder_name(settings.instance), settings.lease_s, alone=not database.shared)
+    try:
+        lease = leases.acquire("maintenance")
+        if lease is None:
+            raise Conflict("Another process is maintaining this database; let it finish.")
+        yield lease
+    finally:
+        leases.close()
