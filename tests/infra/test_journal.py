@@ -219,9 +219,6 @@ def test_what_is_left_out_is_pinned() -> None:
         ("OrderRefused", "signal_id"): None,
         ("OrderRefused", "stop_price"): None,
         ("ResumeRequested", "symbol"): None,
-        ("RiskLimitBreached", "halt"): False,
-        ("SentimentScored", "headline"): "",
-        ("SessionControlled", "jump_to"): None,
         ("TradingPaused", "symbol"): None,
         ("TradingResumed", "symbol"): None,
     }
