@@ -7,9 +7,10 @@ N ?= 200
 DB ?= sqlite
 ORDERS ?= 1000000
 EVENTS ?= 5000000
+SECONDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench coverage crash tampering seeds mutants soak plans tables lock web browser clean
+.PHONY: help run test check fix bench coverage crash tampering seeds mutants soak plans cluster faults tables lock web browser clean
 
 help: ## show this list
 	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
@@ -51,6 +52,13 @@ crash: .venv/dev.ok ## kill -9 the order flow N times and look for what was lost
 
 seeds: .venv/dev.ok ## random order flow of N seeds, every invariant checked after each step (N=10000 DB=memory|sqlite|postgres)
 	PYTHONPATH=tests $(BIN)/python -m properties.seeds --count $(N) --database $(DB)
+
+cluster: .venv/dev.ok ## start everything as several processes on real servers and drive load through it (SECONDS=20)
+	PYTHONPATH=tests $(BIN)/python -m cluster.run $(SECONDS)
+
+faults: N = 20
+faults: .venv/dev.ok ## kill, cut, wipe and shift every part of a cluster under order flow, N rounds (N=20)
+	PYTHONPATH=tests $(BIN)/python -m cluster.faults $(N)
 
 tampering: .venv/dev.ok ## rewrite a journal N times behind its checkpoint and see each found
 	PYTHONPATH=tests $(BIN)/python -m faults.tampering $(N)

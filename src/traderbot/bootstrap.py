@@ -19,15 +19,18 @@ from traderbot.event_map import build_bus
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.duties import EVERYTHING, Duties, OnDuty
-from traderbot.infra.ids import new_id
+from traderbot.infra.heads import HeadKeeper
+from traderbot.infra.ids import instance_name, new_id
 from traderbot.infra.jetstream import Relay
 from traderbot.infra.journal import Meta, read
 from traderbot.infra.leases import Lease, Leases, holder_name
 from traderbot.infra.migrations import migrate
 from traderbot.infra.pools import watch_pools
+from traderbot.infra.queries import watch_queries
 from traderbot.infra.settings import Settings, signing_secret
 from traderbot.infra.shared_rates import from_threads, open_rates
 from traderbot.infra.tail import Tail
+from traderbot.infra.traces import open_traces
 from traderbot.infra.upkeep import make_parts_ahead
 from traderbot.intelligence.forecast import Forecast
 from traderbot.market.demo import ensure_demo
@@ -43,6 +46,7 @@ from traderbot.trading.assignments import assign, assigned
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.deliveries import Deliveries
 from traderbot.trading.metrics import watch_path
+from traderbot.trading.process_metrics import watch_process
 from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind_of
 from traderbot.trading.session_opening import open_session
 from traderbot.trading.session_view import SessionView, standing_of
@@ -75,17 +79,22 @@ class Platform:
         self.clock = WallClock()
         self.metrics = CollectorRegistry()
         self._opened = opened
+        self.traces = open_traces(settings.otlp_endpoint, instance_name(settings.instance))
+        opened.callback(self.traces.close)
         self.database = Database(
             settings.database_url, limits=limits_of(settings), slow_query_ms=settings.slow_query_ms
         )
         opened.callback(self.database.close)
         migrate(self.database)
         make_parts_ahead(self.database, settings.partition_events)
-        watch_pools({"readers": self.database.readers, "writer": self.database.writer}, self.metrics)
+        self.pools = {"readers": self.database.readers, "writer": self.database.writer}
+        watch_pools(self.pools, self.metrics)
+        watch_queries(self.pools, self.metrics)
         self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)
-        watch_path(self.path, self.metrics)
+        watch_path(self.path, self.metrics, self.traces)
+        self._keep_head()
         self.leases = Leases(
             self.database, holder_name(settings.instance), settings.lease_s, alone=not self.database.shared
         )
@@ -104,6 +113,7 @@ class Platform:
         opened.callback(self._leave)
         self.users = self._build_users()
         self.tail.follow(self.users.hear)
+        watch_process(self.metrics, self.database, self.session, self.tail, self.leases, self.traces)
 
     @classmethod
     def open(cls, settings: Settings, duties: Duties = EVERYTHING) -> "Platform":
@@ -129,6 +139,7 @@ class Platform:
     def _leave(self) -> None:
         for duty in self.on_duty:  # the relay last, so that what the others did is published
             duty.stop()
+        self.deliveries.stop()
         if isinstance(self.session, SessionLoop):
             self.session.stop()
 
@@ -156,18 +167,31 @@ class Platform:
 
     def _build_deliveries(self) -> Deliveries:
         """The runner of the bus's handlers, woken by every commit."""
-        deliveries = Deliveries(self.bus, self.path, self.database, self.clock, registry=self.metrics)
+        deliveries = Deliveries(
+            self.bus, self.path, self.database, self.clock, registry=self.metrics, traces=self.traces
+        )
         self.tail.follow(lambda _recorded: deliveries.wake())
         if self.duties.handlers:
             self.on_duty.append(OnDuty(self.leases, "handlers", lambda lease: deliveries.under(lease.check)))
         return deliveries
+
+    def _keep_head(self) -> None:
+        """Tell other processes how far one must have heard, where they can be told."""
+        url = self.settings.valkey_url
+        if url is None or not self.database.shared:
+            return
+        keeper = HeadKeeper(self.database, url)
+        self._opened.callback(keeper.stop)
+        self.path.listen(keeper.hear)
+        self.path.acknowledging(keeper.catch_up)
+        keeper.start()
 
     def _build_relay(self) -> Relay | None:
         """Publishes to NATS, where that is set and a duty of this process."""
         url = self.settings.nats_url
         if url is None or not self.duties.relay:
             return None
-        relay = Relay(self.database, self.path, url.get_secret_value(), self.metrics)
+        relay = Relay(self.database, self.path, url.get_secret_value(), self.metrics, traces=self.traces)
         self.tail.follow(lambda _recorded: relay.wake())
         self.on_duty.append(OnDuty(self.leases, "relay", lambda lease: relay.under(lease.check)))
         return relay

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.integration
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 ROUTES = {
+    "GET /api/v1/events/search", "GET /api/v1/events/schemas", "GET /api/v1/admin/events",
     "POST /api/v1/auth/register", "POST /api/v1/auth/login", "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout", "GET /api/v1/users/me", "GET /api/v1/users/me/preferences",
     "PUT /api/v1/users/me/preferences", "GET /api/v1/users/me/api-keys", "POST /api/v1/users/me/api-keys",
@@ -31,6 +32,7 @@ ROUTES = {
     "POST /api/v1/risk/halt/resume-request", "POST /api/v1/risk/halt/resume", "GET /api/v1/admin/halts",
     "POST /api/v1/admin/halts", "POST /api/v1/admin/halts/resume-request", "POST /api/v1/admin/halts/resume",
     "POST /api/v1/admin/accounts/{account_id}/reports", "GET /api/v1/admin/limits",
+    "GET /api/v1/admin/cache", "DELETE /api/v1/admin/cache", "DELETE /api/v1/admin/cache/{name}",
     "GET /api/v1/admin/rate-limits",
     "PUT /api/v1/admin/rate-limits",
     "POST /api/v1/admin/rate-limits/reset",

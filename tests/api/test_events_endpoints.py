@@ -50,4 +50,6 @@ def test_everything_is_for_administrators(ada: Person, bob: Person, admin: Perso
 
 
 def test_the_schemas_are_served(ada: Person) -> None:
-    assert ada.get("/events/schemas")["properties"]["type"]["enum"] == sorted(EVENT_TYPES)
+    answer = ada.client.get("/api/v1/events/schemas")
+    assert answer.headers["content-type"] == "application/schema+json"
+    assert answer.json()["properties"]["type"]["enum"] == sorted(EVENT_TYPES)

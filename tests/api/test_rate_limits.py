@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as open_socket
 
 from api.live import PASSWORD, Live, Person, opened
-from servers import Program, valkey
+from servers import Program, postgres_url, valkey
 from traderbot.api.rate_limits import ROUTES, SIGN_IN, UNCOUNTED, RateLimits
 
 pytestmark = pytest.mark.integration
@@ -185,6 +185,9 @@ def test_a_page_elsewhere_may_read_the_limits(tmp_path: Any) -> None:
         origin = {"Origin": "https://desk.example.com"}
         answers = [httpx2.get(f"{built.url}/api/v1/portfolio", headers=origin) for _ in range(2)]
         assert [one.status_code for one in answers] == [401, 429]
+        value = built.platform.metrics.get_sample_value
+        assert value("traderbot_rate_refusals_total", {"limit": "address"}) == 1
+        assert (value("traderbot_rate_degraded"), value("traderbot_rate_processes")) == (0, 1)
         for one in answers:
             assert "RateLimit" in one.headers["access-control-expose-headers"]
             assert one.headers["access-control-allow-origin"] == origin["Origin"]
@@ -210,12 +213,15 @@ def server() -> Iterator[Program]:
 def test_two_replicas_admit_one_quota_and_go_on_without_valkey(
     tmp_path_factory: pytest.TempPathFactory, server: Program
 ) -> None:
-    """Each replica with a database of its own here; the user's token is good at both."""
+    """The user's token is good at both."""
     shared = {"valkey_url": f"redis://127.0.0.1:{server.port}/0", "rate_general": "30/hour"}
     key = {"secret_key": "correct-horse-battery-staple-0123456789"}
     with ExitStack() as running:
+        at = running.enter_context(postgres_url())
         one, two = (
-            running.enter_context(opened(tmp_path_factory.mktemp(name), instance=name, **shared, **key))
+            running.enter_context(
+                opened(tmp_path_factory.mktemp(name), instance=name, database_url=at, **shared, **key)
+            )
             for name in ("one", "two")
         )
         ann = running.enter_context(one.person())

@@ -111,6 +111,7 @@ def test_every_channel_says_where_it_stands_at_once(live: Live, ada: Person) -> 
         head = ada.events()[-1]["position"]
         subscribed = wire.subscribe(*ALL)
         assert subscribed["channels"] == sorted(ALL)
+        assert (live.platform.metrics.get_sample_value("traderbot_websockets_open") or 0) >= 1
         assert subscribed["position"] >= head
         frames = {frame["type"]: frame["data"] for frame in (wire.hear(), wire.hear(), wire.hear())}
         assert frames["portfolio"] == ada.get("/portfolio")

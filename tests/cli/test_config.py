@@ -43,12 +43,16 @@ def test_secrets_are_masked(tmp_path: Path, arguments: list[str]) -> None:
     secrets = {
         "TRADERBOT_SECRET_KEY": "correct-horse-battery-staple-0123456789",
         "TRADERBOT_DATABASE_URL": "postgresql://ada:hunter2@db/traderbot",
+        "TRADERBOT_VALKEY_URL": "redis://:hunter2@valkey:6379/0",
+        "TRADERBOT_NATS_URL": "nats://hunter2@nats:4222",
+        "TRADERBOT_OTLP_ENDPOINT": "http://ada:hunter2@collector:4318/v1/traces",
     }
     shown = runner.invoke(app, [*arguments, "--home", str(tmp_path)], env=secrets)
     assert shown.exit_code == 0
     assert "hunter2" not in shown.output
     assert "battery" not in shown.output
-    assert "postgresql://ada:***@db/traderbot" in shown.output
+    for address in ("postgresql://ada:***@db/traderbot", "nats://[hidden]@nats:4222"):
+        assert address in shown.output
 
 
 def test_a_wrong_setting_ends_with_status_2_and_no_traceback(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ lost.
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,16 @@ from traderbot.cli.family import Child, end
 pytestmark = pytest.mark.integration
 
 
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    while True:
+        first = free_port()
+        with ExitStack() as held, suppress(OSError, OverflowError):
+            for port in range(first, first + count):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+
+
 class Serving:
     """`traderbot serve --workers 2` on a database of its own, with a user who may ask."""
 
@@ -32,7 +43,9 @@ class Serving:
         port = str(free_port())
         ready = home.parent / "ready.json"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TRADERBOT_")}
+        self.metrics_port = free_ports(3)
         environment |= {"TRADERBOT_DATABASE_URL": url, "TRADERBOT_LEASE_S": "3"}
+        environment["TRADERBOT_METRICS_PORT"] = str(self.metrics_port)
         options = ["--home", str(home), "--port", port, "--speed", "20", "--ready-file", str(ready)]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -81,6 +94,17 @@ def test_several_serve_and_one_plays(serving: Serving) -> None:
     serving.until(lambda: serving.ready()["parts"]["session"].startswith("played elsewhere"))
     before = serving.ready()["market_time"]
     serving.until(lambda: serving.ready()["market_time"] > before)
+
+
+def test_each_child_shows_how_it_does_on_a_port_of_its_own(serving: Serving) -> None:
+    def players() -> list[bool]:
+        found = []
+        for port in range(serving.metrics_port, serving.metrics_port + 3):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+                found.append(b"\ntraderbot_session_playing 1.0" in answer.read())
+        return found
+
+    serving.until(lambda: players() == [False, False, True])
 
 
 @pytest.mark.parametrize("kind", ["serve", "worker"])

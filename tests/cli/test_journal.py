@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from cli.test_audit import home, run, tamper  # noqa: F401 - the fixture
-from traderbot.infra.database import Database
+from traderbot.infra.database import Database, metadata
+from trading.rig import Rig
 
 pytestmark = pytest.mark.integration
 
@@ -43,6 +44,15 @@ def test_a_home_through_checkpoint_archive_and_back(home: Path, tmp_path: Path) 
     table = tmp_path / "cash.parquet"
     assert run(home, "export", "--out", str(table), "--type", "CashMoved").exit_code == 0
     assert set(pl.read_parquet(table)["type"]) == {"CashMoved"}
+    later = tmp_path / "later.parquet"
+    assert run(home, "export", "--out", str(later), "--since", "2999-01-01").exit_code == 0
+    assert len(pl.read_parquet(later)) == 0
+    lines = tmp_path / "until.jsonl"
+    assert run(home, "export", "--out", str(lines), "--until", "2999-01-01").exit_code == 0
+    assert len(lines.read_text().splitlines()) == count + 1
+    assert run(home, "replay", "--at", "1999-01-01").output == ""
+    assert run(home, "replay", "--at", "2999-01-01").output == before
+    assert run(home, "replay", "--position", "3").exit_code == 0
     next((home / "archive").glob("*.parquet")).unlink()
     gone = run(home, "verify")
     assert gone.exit_code == 1
@@ -59,6 +69,27 @@ def test_a_table_that_is_not_the_fold_is_told(home: Path) -> None:  # noqa: F811
     found = run(home, "replay")
     assert found.exit_code == 1
     assert "not the fold" in found.output
+
+
+def test_the_story_of_an_order_is_printed(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'traderbot.db'}")
+    metadata.create_all(database.writer)
+    rig = Rig(database)
+    order_id = rig.place(rig.open())
+    rig.close()
+    found = run(tmp_path, "why", str(order_id))
+    assert found.exit_code == 0, found.output
+    assert len(found.output.splitlines()) >= 2
+
+
+def test_a_checkpoint_of_another_home_is_told(home: Path, tmp_path: Path) -> None:  # noqa: F811
+    mark = tmp_path / "mark.json"
+    assert run(home, "checkpoint", "--out", str(mark)).exit_code == 0
+    tamper(home, "UPDATE events SET stream = replace(stream, '-', '+')")
+    tamper(home, "UPDATE stream_heads SET stream = replace(stream, '-', '+')")
+    found = run(home, "verify", "--checkpoint", str(mark))
+    assert found.exit_code == 1
+    assert "of another journal" in found.output
 
 
 def test_schemas_are_printed(home: Path) -> None:  # noqa: F811

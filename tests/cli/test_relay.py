@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 import sqlalchemy as sa
 
 from cli.desk import run
+from cli.test_serve import free_port
 from infra.journals import Desk, held, until, url_of
 from servers import CannotRun, Program, nats, postgres_url
 from traderbot.infra.database import Database
@@ -114,3 +116,27 @@ def test_without_the_package_it_names_the_extra(tmp_path: Path, monkeypatch: pyt
     done = run(tmp_path, "relay")
     assert done.exit_code == 1
     assert "install traderbot[nats]" in done.stderr
+
+
+def test_it_shows_how_it_does_on_a_port_of_its_own(
+    desk: Desk, server: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("TRADERBOT_METRICS_PORT", str(port))
+    desk.append(3)
+
+    def asked(path: str) -> httpx2.Response | None:
+        try:
+            return httpx2.get(f"http://127.0.0.1:{port}{path}")
+        except httpx2.TransportError:
+            return None
+
+    def published() -> bool:
+        answer = asked("/metrics")
+        return answer is not None and "traderbot_relay_published_total 3.0" in answer.text
+
+    with relaying(desk, server, tmp_path):
+        until(published)
+        ready = asked("/health/ready")
+        assert ready is not None
+        assert ready.json() == {"status": "ready", "parts": {"database": "ok", "relay": "publishes here"}}

@@ -4,8 +4,11 @@ answered, and what was acknowledged is remembered.
 
 import asyncio
 import random
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -32,22 +35,26 @@ class Trader:
 
 @dataclass
 class Seen:
-    """What the clients saw. stale: reads that did not know the order just acknowledged. slowest: seconds."""
+    """What the clients saw. refused: orders, by reason; wrong: answers that nobody should get; failures: what
+    was sent again; stale: reads that did not know the order just acknowledged; seconds: of each order and of
+    each read.
+    """
 
     acknowledged: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
-    reads: int = 0
     stale: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    read_seconds: list[float] = field(default_factory=list)
 
 
 class Load:
-    """Traders that place orders at one address until stopped."""
+    """Traders that place orders at one address until stopped. pause_s: of each after an order."""
 
-    def __init__(self, url: str, traders: int) -> None:
+    def __init__(self, url: str, traders: int, pause_s: float = 0.0) -> None:
         self.url = url
+        self.pause_s = pause_s
         self.traders = [Trader(number) for number in range(traders)]
         self.seen = Seen()
         self._stopping = False
@@ -90,14 +97,21 @@ class Load:
                 trader.placed[name] = UUID(answer.json()["id"])
                 self.seen.acknowledged += 1
                 await self._read_back(client, headers, answer.json()["id"])
-            elif answer.status_code < 500:
-                self.seen.refused[answer.json().get("code", str(answer.status_code))] += 1
+            elif answer.status_code == 422:
+                self.seen.refused[answer.json()["code"]] += 1
+            else:
+                self.seen.wrong[f"POST /orders: {answer.status_code} {answer.text[:200]}"] += 1
+            if self.pause_s:
+                await asyncio.sleep(self.pause_s)
 
     async def _read_back(self, client: httpx2.AsyncClient, headers: dict[str, str], order_id: str) -> None:
         """A read after one's own write sees it, whichever replica answers."""
+        began = time.monotonic()
         answer = await self._ask(client, "GET", "/orders", headers=headers, params={"limit": "50"})
-        self.seen.reads += 1
-        if order_id not in {order["id"] for order in answer.json()["items"]}:
+        self.seen.read_seconds.append(time.monotonic() - began)
+        if answer.status_code != 200:
+            self.seen.wrong[f"GET /orders: {answer.status_code} {answer.text[:200]}"] += 1
+        elif order_id not in {order["id"] for order in answer.json()["items"]}:
             self.seen.stale.append(order_id)
 
     async def _ask(self, client: httpx2.AsyncClient, method: str, path: str, **parts: Any) -> httpx2.Response:
@@ -112,7 +126,30 @@ class Load:
                 if answer.status_code < 500:
                     return answer
                 self.seen.failures[str(answer.status_code)] += 1
+                if answer.status_code != 503 or "retry-after" not in answer.headers:
+                    self.seen.wrong[f"{method} {path}: {answer.status_code} {answer.text[:200]}"] += 1
             if time.monotonic() > give_up:
-                self.seen.lost.append(f"{method} {path}")
                 raise AssertionError(f"{method} {path}: no answer for {GIVE_UP_AFTER_S} s")
             await asyncio.sleep(AGAIN_AFTER_S)
+
+
+@contextmanager
+def flowing(load: Load) -> Iterator[None]:
+    """Order flow for a block. Errors: what ended it before its time."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(load.run())
+        except BaseException as error:  # noqa: BLE001 - told when the block ends
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="load", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        load.stop()
+        thread.join(90)
+    if failed:
+        raise failed[0]

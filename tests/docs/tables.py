@@ -4,18 +4,23 @@ Write them into the pages with: PYTHONPATH=tests python tests/docs/tables.py
 """
 
 import re
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fastapi.routing import APIRoute
+from pydantic import SecretStr
 from sqlalchemy.dialects import sqlite
 
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - every table
 from plans.queries import INDEX_FOR
-from traderbot.api.app import MODULES
+from traderbot.api.app import MODULES, build_app
 from traderbot.api.security import needs_of
+from traderbot.bootstrap import Platform
 from traderbot.event_map import build_bus, event_map
 from traderbot.infra.database import metadata
+from traderbot.infra.settings import Settings
 from traderbot.model.orders import TRANSITIONS
 from traderbot.model.reasons import SENTENCES
 
@@ -76,12 +81,43 @@ def routes() -> str:
     return "\n".join(["| route | needs |", "|---|---|", *(f"| `{name}` | {needs} |" for name, needs in rows)])
 
 
+@cache
+def metric_families() -> tuple[tuple[str, str, tuple[str, ...], str], ...]:
+    """Name, type, labels and meaning of each metric that a process with everything in it shows."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder) / "home", nats_url=SecretStr("nats://127.0.0.1:1"))
+        platform = Platform.open(settings)
+        try:
+            build_app(platform)
+            registered = list(platform.metrics._collector_to_names)
+            found = []
+            for collector in registered:
+                families = getattr(collector, "describe", collector.collect)() or collector.collect()
+                for family in families:
+                    labels = getattr(family, "_labelnames", None) or getattr(collector, "_labelnames", ())
+                    name = f"{family.name}_total" if family.type == "counter" else family.name
+                    found.append((name, family.type, tuple(labels), family.documentation))
+        finally:
+            platform.close()
+    return tuple(sorted(found))
+
+
+def metrics_shown() -> str:
+    """Every metric."""
+    rows = [
+        f"| `{name}` | {kind} | {_listed(labels)} | {meaning} |"
+        for name, kind, labels, meaning in metric_families()
+    ]
+    return "\n".join(["| metric | type | labels | meaning |", "|---|---|---|---|", *rows])
+
+
 TABLES = {
     "transitions": ("orders.md", transitions),
     "reasons": ("limits.md", reasons),
     "event map": ("events.md", event_consequences),
     "indexes": ("database.md", indexes),
     "routes": ("roles.md", routes),
+    "metrics": ("observability.md", metrics_shown),
 }
 
 

@@ -28,7 +28,18 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["orders", "simulation", "limits", "accounts", "rate-limits", "events", "roles", "database"]
+    "page",
+    [
+        "orders",
+        "simulation",
+        "limits",
+        "accounts",
+        "rate-limits",
+        "events",
+        "roles",
+        "database",
+        "observability",
+    ],
 )
 def test_each_page_has_examples_that_prove_something(page: str) -> None:
     examples = re.findall(

@@ -38,6 +38,7 @@ from traderbot.model.errors import InvariantBroken
 from traderbot.model.orders import OrderStatus, OrderType, Side, TimeInForce
 from traderbot.model.reasons import Reason
 from traderbot.model.rules import Limits
+from traderbot.model.sentiment import Sentiment
 from traderbot.model.symbols import Symbol
 
 pytestmark = pytest.mark.integration
@@ -65,6 +66,7 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any]:
         float: st.floats(allow_nan=False, allow_infinity=False),
         UUID: st.uuids(),
         Limits: LIMITS,
+        Sentiment: st.builds(Sentiment, st.floats(-1, 1), st.floats(0, 1), st.just("desk")),
         date: st.dates(),
         type(None): st.none(),
         Any: st.one_of(st.none(), st.booleans(), TEXTS, st.lists(TEXTS, max_size=2), st.floats(0, 1)),
@@ -173,6 +175,9 @@ def test_what_is_left_out_is_pinned() -> None:
     }
     assert left_out == {
         ("AccountOpened", "broker"): "paper",
+        ("RiskLimitBreached", "halt"): False,
+        ("SentimentScored", "headline"): "",
+        ("SessionControlled", "jump_to"): None,
         ("AccountOpened", "kind"): AccountKind.CASH,
         ("AccountOpened", "name"): "",
         ("CashMoved", "symbol"): None,
@@ -214,9 +219,6 @@ def test_what_is_left_out_is_pinned() -> None:
         ("OrderRefused", "signal_id"): None,
         ("OrderRefused", "stop_price"): None,
         ("ResumeRequested", "symbol"): None,
-        ("RiskLimitBreached", "halt"): False,
-        ("SentimentScored", "headline"): "",
-        ("SessionControlled", "jump_to"): None,
         ("TradingPaused", "symbol"): None,
         ("TradingResumed", "symbol"): None,
     }

@@ -1,61 +1,31 @@
 """Spans reach a collector over HTTP and keep their place in the trace; unwanted, they cost nothing."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+import sqlalchemy as sa
 
+from api.live import opened
+from infra.collector import Collector, collecting
+from traderbot.infra.journal import events, read
 from traderbot.infra.traces import NoTraces, open_traces
+from traderbot.model.events import OrderPlaced
 
 pytestmark = pytest.mark.integration
-
-
-class Collector(HTTPServer):
-    """Takes OTLP over HTTP as a collector does."""
-
-    def __init__(self) -> None:
-        self.spans: dict[str, tuple[str, str, str]] = {}
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1/traces"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.headers.get("content-encoding") == "gzip":
-            import gzip
-
-            body = gzip.decompress(body)
-        assert isinstance(self.server, Collector)
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
-                    self.server.spans[span.name] = ids
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+ORDER = {"symbol": "MSFT", "side": "buy", "type": "market", "qty": "10"}
+CALLER = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with Collector() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with collecting() as server:
         yield server
-        server.shutdown()
 
 
 def test_a_trace_goes_from_the_caller_through_a_span_to_what_is_recorded_later(collector: Collector) -> None:
     traces = open_traces(collector.url, "test")
-    caller = f"00-{'a' * 32}-{'b' * 16}-01"
-    with traces.span("request", caller, route="/x") as inside, traces.span("inner"):
+    with traces.span("request", CALLER, route="/x") as inside, traces.span("inner"):
         pass
     traces.record("handler", inside, 1_000, 2_000)
     traces.close()
@@ -75,9 +45,11 @@ def test_a_damaged_parent_begins_a_trace_of_its_own(collector: Collector) -> Non
 
 def test_a_collector_that_is_not_there_stops_nothing() -> None:
     traces = open_traces("http://127.0.0.1:9/v1/traces", "test")
+    assert not traces.failing
     with traces.span("request"):
         pass
     traces.close()
+    assert traces.failing
 
 
 def test_without_an_endpoint_nothing_is_measured() -> None:
@@ -85,3 +57,39 @@ def test_without_an_endpoint_nothing_is_measured() -> None:
     assert isinstance(traces, NoTraces)
     with traces.span("request") as parent:
         assert parent == ""
+
+
+def test_one_order_is_one_trace_of_its_request_its_command_and_its_handlers(
+    collector: Collector, tmp_path: Path
+) -> None:
+    with opened(tmp_path, otlp_endpoint=collector.url) as live, live.person() as ada:
+        order_id = ada.post("/orders", ORDER, 201, traceparent=CALLER)["id"]
+        platform = live.platform
+        with platform.database.read() as connection:
+            (placed,) = read(connection, types=["OrderPlaced"])
+        names = [handler.name for handler in platform.bus.handlers if OrderPlaced in handler.types]
+        while any(behind for behind, _ in platform.bus.lag(platform.database, platform.clock.now()).values()):
+            platform.deliveries.wake()
+        platform.deliveries.stop()
+        ada.get(f"/orders/{order_id}")
+    request, command = collector.spans["POST /api/v1/orders"], collector.spans["command"]
+    assert (request[0], request[2]) == ("a" * 32, "b" * 16)
+    assert placed.meta.trace == f"00-{request[0]}-{request[1]}-01"
+    assert names
+    for span in (command, *(collector.spans[f"handler {name}"] for name in names)):
+        assert (span[0], span[2]) == request[:2]
+    said = collector.said["POST /api/v1/orders"]
+    assert (said["http.response.status_code"], said["request.id"]) == (201, placed.meta.request)
+    assert said["url.path"] == "/api/v1/orders"
+    assert collector.said["command"] == {"works": 1, "events": 1}
+    read_span = collector.spans["GET /api/v1/orders/{order_id}"]
+    assert read_span[0] != request[0], "without a traceparent a request begins a trace of its own"
+
+
+def test_without_traces_nothing_of_them_is_stored(tmp_path: Path) -> None:
+    with opened(tmp_path) as live, live.person() as ada:
+        ada.post("/orders", ORDER, 201, traceparent=CALLER)
+        with live.platform.database.read() as connection:
+            texts = connection.execute(sa.select(events.c.metadata)).scalars().all()
+    assert texts
+    assert not any("trace" in text for text in texts)

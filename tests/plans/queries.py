@@ -101,7 +101,7 @@ QUERIES: dict[str, Query] = {
     "an API key": lambda c, w: people.api_key_and_user(c, "0" * 64),
     "API keys of a user": lambda c, w: people.live_api_keys(c, w.user_id),
     "preferences": lambda c, w: people.preferences_of(c, w.user_id),
-    "a page of people": lambda c, w: list_people(c, PeopleFilter(), before=None, limit=50),
+    "a page of people": lambda c, w: list_people(c, PeopleFilter(), before=w.user_id, limit=50),
     "a page of the inbox": lambda c, w: inbox.page(c, w.user_id, limit=50),
     "unread entries of the inbox": lambda c, w: inbox.unread_count(c, w.user_id),
     "events of one correlation": lambda c, w: find_events(c, EventQuery(correlation="together")),

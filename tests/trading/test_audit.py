@@ -1,13 +1,19 @@
 """Rebuilding: the tables are the fold of the journal, and one that was tampered with is found and mended."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from servers import postgres_url
 from traderbot.infra.database import Database
+from traderbot.model.commands import CancelOrder
 from traderbot.trading import audit
 from traderbot.trading import tables as t
+from trading.rig import Rig
 from trading.session_rig import SessionRig
 from trading.test_session_loop import buy
 
@@ -75,3 +81,35 @@ def test_every_folded_table_is_compared(played: SessionRig) -> None:
         "market_sessions",
     }
     assert audit.rebuild(played.database).differences == []
+
+
+def test_tables_are_replaced_while_two_processes_write() -> None:
+    with postgres_url() as url:
+        rigs = [Rig(Database(url)), Rig(Database(url))]
+        accounts = [rig.open() for rig in rigs]
+        placed: set[UUID] = set()
+        stop = Event()
+
+        def write(rig: Rig, account_id: UUID) -> None:
+            while not stop.is_set():
+                order_id = rig.place(account_id, qty="1")
+                placed.add(order_id)
+                rig.do(account_id, CancelOrder(order_id))
+
+        with ThreadPoolExecutor() as pool:
+            running = [pool.submit(write, *both) for both in zip(rigs, accounts, strict=True)]
+            with rigs[0].database.outside() as connection:
+                connection.execute(sa.text("UPDATE accounts SET name = 'forged'"))
+            try:
+                found = audit.rebuild(rigs[0].database, replace=True).differences
+            finally:
+                stop.set()
+            for one in running:
+                one.result()
+        assert "accounts" in {one.table for one in found}
+        assert audit.rebuild(rigs[0].database).differences == []
+        with rigs[0].database.read() as connection:
+            assert set(connection.execute(sa.select(t.orders.c.id)).scalars()) == placed
+        assert len(placed) > 2
+        for rig in rigs:
+            rig.close()

@@ -10,7 +10,9 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from servers import postgres_url
 from traderbot.infra import handler_records as records
@@ -18,7 +20,7 @@ from traderbot.infra.bus import Bus, Handler, each
 from traderbot.infra.database import Database
 from traderbot.infra.handler_records import DEAD, RETRYING, WAITING, LostTurn
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Recorded, read_all
+from traderbot.infra.journal import Meta, Recorded, read_all
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.errors import TraderbotError
@@ -211,6 +213,20 @@ def test_an_event_that_fails_holds_up_its_own_stream_alone(stand: Stand) -> None
     stand.later()
     assert stand.done == [second, fourth, first, third, fifth]
     assert stand.aside == []
+
+
+def test_log_lines_of_a_handler_name_the_request_behind_the_event(stand: Stand) -> None:
+    stand.fails.add(user_stream(ANN))
+    meta = Meta("user:1", "together-1", request="request-1")
+    stand.rig.path.submit(Work(facts=[(user_stream(ANN), e.PreferencesChanged(ANN))], meta=meta))
+    bound: list[dict[str, object]] = []
+    stand.before = lambda: bound.append(structlog.contextvars.get_contextvars())
+    with capture_logs() as logs:
+        stand.run()
+    cause = {"request_id": "request-1", "correlation_id": "together-1", "handler": "notes"}
+    assert cause.items() <= bound[0].items()
+    (line,) = [line for line in logs if line["event"] == "event_put_aside"]
+    assert cause.items() <= line.items()
 
 
 def test_after_so_many_attempts_it_is_dead_and_its_stream_goes_on(stand: Stand) -> None:

@@ -101,7 +101,8 @@ def meta_of(request: HTTPConnection, principal: Principal) -> Meta:
     """Who asks, and by which request, for the journal."""
     state = request.scope.get("state", {})
     own = state.get("request_id", "")
-    return Meta(f"user:{principal.user_id}", state.get("correlation_id", own), request=own)
+    correlation, trace = state.get("correlation_id", own), state.get("trace", "")
+    return Meta(f"user:{principal.user_id}", correlation, request=own, trace=trace)
 
 
 async def _account_id(

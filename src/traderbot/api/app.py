@@ -15,6 +15,7 @@ from traderbot.api import (
     accounts_endpoints,
     auth_endpoints,
     books_endpoints,
+    cache_endpoints,
     events_endpoints,
     halts_endpoints,
     handlers_endpoints,
@@ -66,6 +67,7 @@ MODULES = (
     handlers_endpoints,
     limits_endpoints,
     rates_endpoints,
+    cache_endpoints,
     people_endpoints,
     market_endpoints,
     system_endpoints,
@@ -112,6 +114,8 @@ def _lifespan_with(limits: RateLimits) -> Callable[[FastAPI], AbstractAsyncConte
         yield
         following.cancel()
         await asyncio.wait([following])
+        await app.state.functions.close()
+        await app.state.fast_reads.close()
 
     return lifespan
 
@@ -126,11 +130,13 @@ def _surround(app: Api, platform: Platform, limits: RateLimits) -> None:
         cors_origins=settings.cors_origins,
         metrics=metrics,
         limits=limits,
+        traces=platform.traces,
     )
-    app.front = FastReads(
+    limits.show_on(platform.metrics)
+    app.front = app.state.fast_reads = FastReads(
         app.whole,
         users=platform.users,
-        stamps=stamps_of(platform.database, platform.path.listen),
+        stamps=stamps_of(platform),
         limits=limits,
         metrics=metrics,
         registry=platform.metrics,
@@ -151,6 +157,12 @@ def build_app(platform: Platform) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan_with(limits),
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },  # ours are kept
     )
     app.state.platform = platform
     app.state.limits = limits
@@ -158,6 +170,7 @@ def build_app(platform: Platform) -> FastAPI:
     app.state.opening = asyncio.Lock()
     app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))
     websocket.install_commits(app, platform)
+    market_endpoints.install_cache(app, platform)
     for module in MODULES:
         app.include_router(module.router)
     app.router.routes.insert(0, order_entry.hot_route())

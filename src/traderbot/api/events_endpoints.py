@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
+from starlette.responses import JSONResponse
 
 from traderbot.api.access import Limit, TheCursors, ThePlatform, decoded
 from traderbot.api.problems import problem_responses
@@ -38,7 +39,7 @@ class StoredEvent(Answer):
     time: TimeOut | None
     recorded_at: TimeOut
     data: dict[str, Any]
-    metadata: dict[str, Any] = Field(description="actor, correlation, causation, request.")
+    metadata: dict[str, Any] = Field(description="actor, correlation, causation, request, trace.")
     hash: str = Field(description="SHA-256 in hex.")
 
 
@@ -103,9 +104,18 @@ def all_events(
     return _page(platform, cursors, f"all events {asked}", asked, limit, cursor)
 
 
-@router.get("/events/schemas", summary="JSON Schema of every event", responses=problem_responses(401))
-def schemas_of_events(_principal: CurrentUser) -> dict[str, Any]:
-    return event_schemas()
+class _SchemaJson(JSONResponse):
+    media_type = "application/schema+json"
+
+
+@router.get(
+    "/events/schemas",
+    summary="JSON Schema of every event",
+    responses=problem_responses(401),
+    response_class=_SchemaJson,
+)
+def schemas_of_events(_principal: CurrentUser) -> _SchemaJson:
+    return _SchemaJson(event_schemas())
 
 
 def _own(platform: Platform, principal: Principal, account_id: UUID | None) -> tuple[str, ...]:

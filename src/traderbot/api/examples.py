@@ -284,6 +284,18 @@ _CLOCK = {
 }
 
 
+_STORED = {
+    "position": 42,
+    "stream": "account:01a2056f-17c1-7060-8e63-cd42e2b6b1c9",
+    "version": 2,
+    "type": "CashMoved",
+    "schema_version": 1,
+    "time": _TIME,
+    "recorded_at": _TIME,
+    "data": {"at": 1104786000000000, "amount": "100000", "kind": "deposit"},
+    "metadata": {"actor": "user:01a2056f-17b9-7a30-a7d9-4b6dd9a6b7c2", "correlation": "7f3b2c1a-deposit"},
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
 EXAMPLES: dict[str, dict[str, Any]] = (
     ACCOUNT_EXAMPLES
     | INBOX_EXAMPLES
@@ -330,7 +342,12 @@ EXAMPLES: dict[str, dict[str, Any]] = (
         },
         "ClockOut": _CLOCK,
         "Health": {"status": "ok", "version": "0.1.0"},
-        "Ready": {"status": "ready", "market_time": _TIME},
+        "Ready": {
+            "status": "ready",
+            "market_time": _TIME,
+            "parts": {"database": "ok", "writer": "ok", "session": "played here"},
+        },
+        "Page_StoredEvent_": page_of(_STORED),
     }
 )
 

@@ -2,24 +2,28 @@
 
 The first answer is the application's own, kept whole with its stamp; it is given again while the account's
 stamp is the same, to whoever may read that account and is within their limits. Everything out of the ordinary
-goes to the application: another credential than one in memory, another account than the caller's first, an
+goes to the application: a credential that is not good, another account than the caller's first, an
 error. The routes stay FastAPI's, and so does what describes them.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
-from uuid import UUID
 
-from prometheus_client import CollectorRegistry, Counter
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from traderbot.api.middleware import REQUEST_ID_FORM, HttpMetrics
 from traderbot.api.rate_limits import RateLimits, Verdict, credential_of_scope
+from traderbot.api.read_metrics import ReadMetrics, ReadTally
 from traderbot.api.stamps import Stamp, Stamps
 from traderbot.infra.ids import new_id
+from traderbot.infra.queries import counted_queries
 from traderbot.model.errors import TraderbotError
 from traderbot.users.people import Principal
 from traderbot.users.service import UsersService
@@ -29,6 +33,10 @@ BYTES_MAX = 64_000_000  # of all answers kept
 ANSWER_MAX = 1_000_000
 QUERY_MAX = 200
 _UNUSUAL = frozenset({b"x-account-id", b"origin", b"range", b"traceparent"})
+
+
+Key = tuple[int, str, bytes]
+"""Whose, which and how: the account's id as a number, quick to hash; the path, and the query as sent."""
 
 
 class Kept(NamedTuple):
@@ -65,12 +73,11 @@ class FastReads:
         self._stamps = stamps
         self._limits = limits
         self._metrics = metrics
-        self._kept: OrderedDict[tuple[UUID, str, bytes], Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._bytes = 0
-        counted = Counter(
-            "traderbot_fast_reads", "Reads answered from memory, or made anew.", ["came"], registry=registry
-        )
-        self._hits, self._misses = counted.labels("kept"), counted.labels("made")
+        self._flights: dict[tuple[Key, Stamp], asyncio.Future[None]] = {}
+        self._tallies = {path: ReadTally() for path in PATHS}
+        registry.register(ReadMetrics(self._tallies))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in PATHS or scope["method"] != "GET":
@@ -78,6 +85,8 @@ class FastReads:
             return
         asked = _asked(scope)
         principal = None if asked is None else self._principal(asked.credential)
+        if asked is not None and principal is None and asked.credential is not None:
+            principal = await self._looked_up(scope, asked.credential)
         if asked is None or principal is None or principal.account_id is None:
             await self.app(scope, receive, send)
             return
@@ -89,14 +98,19 @@ class FastReads:
         account_id = principal.account_id
         stamp = self._stamps.known(account_id)
         if stamp is None:
-            stamp = await run_in_threadpool(self._stamps.look_up, account_id)
-        key = (account_id, scope["path"], scope["query_string"])
+            try:
+                stamp = await self._stamps.find(account_id)
+            except (TraderbotError, sa.exc.SQLAlchemyError):  # the application has the words for it
+                await self.app(scope, receive, send)
+                return
+        key = (account_id.int, scope["path"], scope["query_string"])
         kept = self._kept.get(key)
+        if (kept is None or kept.stamp != stamp) and stamp is not None:
+            kept = await self._joined(key, stamp)
         if kept is None or kept.stamp != stamp:
-            self._misses.inc()
             await self._make(key, stamp, scope, receive, send)
             return
-        self._hits.inc()
+        self._tallies[scope["path"]].hits += 1
         status = 304 if asked.etag and kept.stamp.etag in asked.etag else 200
         body = kept.body if status == 200 else b""
         given = [*kept.headers, *verdict.headers(), (b"x-request-id", asked.request_id.encode())]
@@ -118,6 +132,16 @@ class FastReads:
             return None
         return principal
 
+    async def _looked_up(self, scope: Scope, credential: str) -> Principal | None:
+        """Who is calling, from the database, where the caller's address may still ask that much."""
+        if self._limits.here_first(self._limits.addresses.of(scope)).refused:
+            return None
+        try:
+            await run_in_threadpool(self._users.authenticate, credential)
+        except (TraderbotError, sa.exc.SQLAlchemyError):
+            return None
+        return self._principal(credential)
+
     async def _count(self, scope: Scope, principal: Principal) -> Verdict:
         """Count the request once; the application takes the verdict over."""
         limits, address = self._limits, self._limits.addresses.of(scope)
@@ -125,12 +149,19 @@ class FastReads:
         scope.setdefault("state", {}).update(verdict=take, principal=principal)
         return take
 
-    async def _make(
-        self, key: tuple[UUID, str, bytes], stamp: Stamp | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _joined(self, key: Key, stamp: Stamp) -> Kept | None:
+        """What another request is about to keep for the same stamp; None where nobody is at it."""
+        flight = self._flights.get((key, stamp))
+        if flight is None:
+            return None
+        await asyncio.shield(flight)
+        return self._kept.get(key)
+
+    async def _make(self, key: Key, stamp: Stamp | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer, and keep a whole answer under the stamp that was read before."""
         start: Message | None = None
         parts: list[bytes] = []
+        tally = self._tallies[scope["path"]]
 
         async def watched(message: Message) -> None:
             nonlocal start
@@ -140,14 +171,41 @@ class FastReads:
                     message["headers"] = [*message["headers"], (b"etag", stamp.etag)]
             else:
                 parts.append(message.get("body", b""))
+                if start is not None and not message.get("more_body"):
+                    tally.made += 1
+                    tally.queries += asked.count
+                    self._keep_whole(key, stamp, start, b"".join(parts))
             await send(message)
 
-        await self.app(scope, receive, watched)
-        body = b"".join(parts)
-        if start is not None and start["status"] == 200 and stamp is not None and len(body) <= ANSWER_MAX:
+        with self._flying(key, stamp), counted_queries() as asked:
+            await self.app(scope, receive, watched)
+
+    @contextmanager
+    def _flying(self, key: Key, stamp: Stamp | None) -> Iterator[None]:
+        """Have others wait who ask for the same."""
+        if stamp is None or (key, stamp) in self._flights:
+            yield
+            return
+        flight = self._flights[key, stamp] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._flights[key, stamp]
+            flight.set_result(None)
+
+    def _keep_whole(self, key: Key, stamp: Stamp | None, start: Message, body: bytes) -> None:
+        if stamp is not None and start["status"] == 200 and len(body) <= ANSWER_MAX:
             self._keep(key, Kept(stamp, body, _own(start["headers"])))
 
-    def _keep(self, key: tuple[UUID, str, bytes], kept: Kept) -> None:
+    def clear(self) -> None:
+        """Drop every answer."""
+        self._kept.clear()
+        self._bytes = 0
+
+    async def close(self) -> None:
+        await self._stamps.close()
+
+    def _keep(self, key: Key, kept: Kept) -> None:
         before = self._kept.pop(key, None)
         self._bytes += len(kept.body) - (0 if before is None else len(before.body))
         self._kept[key] = kept

@@ -1,12 +1,13 @@
 """/api/v1/market: instruments, bars known by now, and the session's clock."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 
 from traderbot.api.access import RequestMeta, ThePlatform
+from traderbot.api.order_answers import as_json
 from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import SymbolIn
 from traderbot.api.security import AdminUser, CurrentUser
@@ -22,6 +23,7 @@ from traderbot.api.trading_schemas import (
     Instruments,
 )
 from traderbot.bootstrap import Platform
+from traderbot.infra.cache import PUBLIC, FunctionCache
 from traderbot.market.sessions import ClockSnapshot
 from traderbot.model.border import price_from_float, quantity_from_float
 from traderbot.model.errors import InvalidValue
@@ -54,9 +56,32 @@ def clock_of(session: SessionView, now: ClockSnapshot | None = None) -> ClockOut
     )
 
 
-@router.get("/instruments", summary="What can be traded", responses=problem_responses(401))
-def instruments(platform: ThePlatform, _principal: CurrentUser) -> Instruments:
-    dataset, time = platform.dataset, platform.session.market.time
+@router.get(
+    "/instruments",
+    summary="What can be traded",
+    responses=problem_responses(401),
+    response_model=Instruments,
+)
+async def instruments(request: Request, platform: ThePlatform, _principal: CurrentUser) -> Response:
+    return as_json(await request.app.state.instruments(platform, platform.session.market.time))
+
+
+def install_cache(app: FastAPI, platform: Platform) -> None:
+    """Give the application its cached functions. What is known at a market time never changes."""
+    valkey = platform.settings.valkey_url
+    functions = FunctionCache(platform.metrics, valkey.get_secret_value() if valkey else None)
+    platform.tail.follow(functions.heard)
+    app.state.functions = functions
+    app.state.instruments = functions.cached(
+        "instruments",
+        ttl_s=60,
+        tenant=lambda _platform, _time: PUBLIC,
+        key=lambda platform, time: [platform.dataset.sha256, time],
+    )(_instruments)
+
+
+def _instruments(platform: Platform, time: int) -> dict[str, Any]:
+    dataset = platform.dataset
     items = []
     for instrument in dataset.instruments:
         known = dataset.bars_of(instrument.symbol).until(time)
@@ -71,7 +96,7 @@ def instruments(platform: ThePlatform, _principal: CurrentUser) -> Instruments:
                     bars=len(known),
                 )
             )
-    return Instruments(items=items)
+    return Instruments(items=items).model_dump(mode="json")
 
 
 @router.get(

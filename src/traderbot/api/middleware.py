@@ -20,6 +20,7 @@ from traderbot.api.client_address import ClientAddresses
 from traderbot.api.problems import problem, unexpected
 from traderbot.api.rate_limits import RateLimited, RateLimits
 from traderbot.infra.ids import new_id
+from traderbot.infra.traces import NoTraces, Traces
 from traderbot.model.errors import TraderbotError
 
 log = structlog.get_logger("traderbot.access")
@@ -179,14 +180,21 @@ class Observer:
     """Gives each request an id, logs it once answered, and counts it.
 
     The id is the caller's X-Request-ID where that is plain, else new; it is in `request.state.request_id`, in
-    every log line of the request, and in the answer. What belongs together beyond one request says so by
-    X-Correlation-ID; the journal keeps it, or else the request's id. The log has the path, never the query
-    or a header: both may carry secrets.
+    every log line of the request, in its span where traces are kept, and in the answer. What belongs together
+    beyond one request says so by X-Correlation-ID; the journal and the log keep it, or else the request's id.
+    The log has the path, never the query or a header: both may carry secrets.
     """
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, addresses: ClientAddresses | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: HttpMetrics,
+        addresses: ClientAddresses | None = None,
+        traces: Traces | None = None,
+    ) -> None:
         self.app = app
         self.metrics = metrics
+        self.traces = traces or NoTraces()
         self.addresses = addresses or ClientAddresses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -199,7 +207,12 @@ class Observer:
         state["request_id"] = request_id
         state["address"] = self.addresses.of(scope)
         together = _header(scope, b"x-correlation-id")
-        state["correlation_id"] = together if REQUEST_ID_FORM.fullmatch(together) else request_id
+        correlation_id = together if REQUEST_ID_FORM.fullmatch(together) else request_id
+        state["correlation_id"] = correlation_id
+        traced = self.traces.enabled
+        if traced:
+            state["span"] = span = self.traces.request(_method(scope), _header(scope, b"traceparent"))
+            state["trace"] = span.traceparent
         status = 0
 
         async def with_id(message: Message) -> None:
@@ -211,15 +224,31 @@ class Observer:
 
         began = time.perf_counter()
         self.metrics.active.inc()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id, correlation_id=correlation_id):
             try:
                 await self.app(scope, receive, with_id)
             finally:
                 self.metrics.active.dec()
                 self._record(scope, status or 499, time.perf_counter() - began)
+                if traced:
+                    self._end_span(scope, status or 499)
+
+    def _end_span(self, scope: Scope, status: int) -> None:
+        state, route = scope["state"], route_template(scope)
+        method = _method(scope)
+        said = {
+            "http.request.method": method,
+            "url.path": scope["path"][:300],
+            "request.id": state["request_id"],
+        }
+        if route != "unmatched":
+            said["http.route"] = route
+        name = f"{method} {route}" if "http.route" in said else method
+        numbers = {"http.response.status_code": status}
+        state["span"].end(name, failed=status >= 500, **said, **numbers)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = _method(scope)
         route = route_template(scope)
         self.metrics.count(method, route, status, seconds)
         write = log.debug if status < 400 and method == "GET" else log.info
@@ -261,6 +290,10 @@ class LastCatch:
             await unexpected()(scope, receive, send)
 
 
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
 def _header(scope: Scope, name: bytes) -> str:
     """The first header of this lower-case name, as Starlette would read it but cheaply; "" without one."""
     for found, value in scope["headers"]:
@@ -299,6 +332,7 @@ def install_middleware(
     cors_origins: Sequence[str],
     metrics: HttpMetrics,
     limits: RateLimits | None = None,
+    traces: Traces | None = None,
 ) -> None:
     """Put the layers around the application, outermost last.
 
@@ -319,5 +353,6 @@ def install_middleware(
             expose_headers=_CORS_EXPOSED,
             max_age=600,
         )
-    app.add_middleware(Observer, metrics=metrics, addresses=limits.addresses if limits else None)
+    addresses = limits.addresses if limits else None
+    app.add_middleware(Observer, metrics=metrics, addresses=addresses, traces=traces)
     app.add_middleware(SecurityHeaders)

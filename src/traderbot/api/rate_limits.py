@@ -6,11 +6,11 @@ limit. Who is calling is found out here once; the routes take it over.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -80,13 +80,14 @@ class Verdict(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit-Policy and RateLimit. Source: draft-ietf-httpapi-ratelimit-headers-10."""
-        policies = [policy for policy, _ in self.asks]
-        left = [
-            f'"{policy.name}";r={decision.remaining};t={-(-decision.reset_us // SECOND)}'
-            for policy, decision in zip(policies, self.decisions, strict=True)
+        described, left = [], []
+        for ask, decision in zip(self.asks, self.decisions, strict=True):
+            described.append(ask.policy.described)
+            left.append(f'"{ask.policy.name}";r={decision.remaining};t={-(-decision.reset_us // SECOND)}')
+        return [
+            (b"ratelimit-policy", ", ".join(described).encode()),
+            (b"ratelimit", ", ".join(left).encode()),
         ]
-        described = ", ".join([_described(one) for one in policies])
-        return [(b"ratelimit-policy", described.encode()), (b"ratelimit", ", ".join(left).encode())]
 
 
 class RateLimits:
@@ -110,6 +111,7 @@ class RateLimits:
         self._rates = rates
         self._here = MemoryRates() if isinstance(rates, SharedRates) else rates
         self._load = load
+        self.refused: Counter | None = None
         self._classes: dict[tuple[str, str], RateClass] = {}
         self._patterns: list[tuple[str, Callable[[str], object], RateClass]] = []
         for name, routes in ROUTES.items():
@@ -134,6 +136,20 @@ class RateLimits:
     def processes(self) -> int:
         """How many processes share the limits, as last known."""
         return self._rates.processes if isinstance(self._rates, SharedRates) else 1
+
+    def show_on(self, registry: CollectorRegistry) -> None:
+        """Show on /metrics what is refused, and whether the limits are those of all processes."""
+        self.refused = Counter(
+            "traderbot_rate_refusals", "Requests refused, by limit.", ["limit"], registry=registry
+        )
+        degraded = Gauge(
+            "traderbot_rate_degraded", "1 while Valkey is gone and a local share counts.", registry=registry
+        )
+        processes = Gauge(
+            "traderbot_rate_processes", "Processes that share the limits, as last known.", registry=registry
+        )
+        degraded.set_function(lambda: self.degraded)
+        processes.set_function(lambda: self.processes)
 
     def class_of(self, method: str, path: str) -> RateClass:
         """The class of the route that takes this method and decoded path."""
@@ -236,7 +252,9 @@ class RateLimited:
             await self.app(scope, receive, send)
             return
         verdict = await self._verdict(scope)
-        if verdict.refused:
+        if verdict.refusal is not None:
+            if self.limits.refused is not None:
+                self.limits.refused.labels(verdict.refusal[0].name).inc()
             if kind == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
                 await send({"type": "websocket.close", "code": 1013})
                 return
@@ -294,11 +312,6 @@ def credential_of_scope(scope: Scope) -> str | None:
     if found[0][0] == b"x-api-key":
         return text if text.startswith(API_KEY_START) else None
     return text[7:].strip() if text[:7].lower() == "bearer " else None
-
-
-@lru_cache(maxsize=1024)
-def _described(policy: Policy) -> str:
-    return f'"{policy.name}";q={policy.quota};w={-(-policy.period // SECOND)}'
 
 
 def refusal_of(verdict: Verdict) -> Response:

@@ -1,28 +1,36 @@
-"""What an answer about an account was made from: its version, its session's step and the rules' version.
+"""What an answer about an account was made from: its version, the step that the market stands at here, and
+the rules' version.
 
 Where this process is alone with its database, every commit passes here before whoever asked for it is
-answered, so what is remembered is what holds. An answer made after its stamp was read is at least as new.
+answered, so what is remembered is what holds. Where others write too, it is what holds while the tail has
+heard as far as the head (`infra/heads.py`). An answer made after its stamp was read is at least as new.
 """
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
 
 from traderbot.infra.database import Database
+from traderbot.infra.heads import Head
 from traderbot.infra.journal import Recorded
-from traderbot.model.events import RulesChanged, SessionAdvanced
+from traderbot.infra.tail import Tail
+from traderbot.model.events import RulesChanged
 from traderbot.trading import tables as t
 from traderbot.trading.projection import RULES_SCOPE
 from traderbot.trading.streams import account_of
+
+if TYPE_CHECKING:
+    from traderbot.bootstrap import Platform
 
 ACCOUNTS_MAX = 100_000
 
 
 class Stamp(NamedTuple):
-    """account: its version; step: of its session; rules: their version. All only grow."""
+    """account: its version; step: of the market; rules: their version. All only grow."""
 
     account: int
     step: int
@@ -37,86 +45,124 @@ class Stamps(Protocol):
     """The stamps of accounts as they are now."""
 
     def known(self, account_id: UUID) -> Stamp | None:
-        """The stamp, without waiting for anything; None where it has to be looked up."""
+        """The stamp, without waiting for anything; None where it has to be found."""
         ...
 
-    def look_up(self, account_id: UUID) -> Stamp | None:
-        """The stamp, from the database; None without such an account. Blocks."""
+    async def find(self, account_id: UUID) -> Stamp | None:
+        """The stamp, wherever it has to be asked for; None without such an account."""
         ...
+
+    async def close(self) -> None: ...
+
+
+Step = Callable[[], int]
+"""The step that this process's market stands at, from which its answers are made."""
 
 
 class OwnStamps:
     """Of a process that is alone with its database: remembered, moved by every commit."""
 
-    def __init__(self, database: Database, listen: "Listen") -> None:
+    def __init__(self, database: Database, step: Step) -> None:
         self._database = database
+        self._step = step
         self._lock = threading.Lock()
-        self._stamps: dict[UUID, Stamp] = {}
+        self._accounts: dict[int, tuple[int, int]] = {}  # by id: versions of account and rules
         self._moved = 0  # commits heard; a look-up that one overtook is not remembered
-        listen(self._hear)
 
     def known(self, account_id: UUID) -> Stamp | None:
-        return self._stamps.get(account_id)
+        found = self._accounts.get(account_id.int)
+        return None if found is None else Stamp(found[0], self._step(), found[1])
+
+    async def find(self, account_id: UUID) -> Stamp | None:
+        return await run_in_threadpool(self.look_up, account_id)
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     def look_up(self, account_id: UUID) -> Stamp | None:
+        """The stamp from the database, remembered from now on."""
         while True:
-            moved = self._moved
-            stamp = stamp_of(self._database, account_id)
+            moved, step = self._moved, self._step()
+            found = versions_of(self._database, account_id)
             with self._lock:
                 if moved == self._moved:
-                    if stamp is not None:
-                        self._remember(account_id, stamp)
-                    return stamp
+                    if found is not None:
+                        self._remember(account_id, found)
+                    return None if found is None else Stamp(found[0], step, found[1])
 
-    def _remember(self, account_id: UUID, stamp: Stamp) -> None:
-        if len(self._stamps) >= ACCOUNTS_MAX:
-            self._stamps = {}
-        self._stamps[account_id] = stamp
-
-    def _hear(self, recorded: list[Recorded]) -> None:
-        """Take note of a commit; in the writer's thread, before its answers."""
+    def hear(self, recorded: list[Recorded]) -> None:
+        """Take note of a commit, before anybody is told of it."""
         with self._lock:
             self._moved += 1
             for entry in recorded:
-                if isinstance(entry.event, SessionAdvanced | RulesChanged):
-                    self._stamps = {}  # every account is worth something else now
+                if isinstance(entry.event, RulesChanged):
+                    self._accounts = {}
                     continue
                 account_id = account_of(entry.stream)
-                if account_id is not None and (known := self._stamps.get(account_id)) is not None:
-                    self._stamps[account_id] = known._replace(account=entry.version)
+                if account_id is not None and (known := self._accounts.get(account_id.int)) is not None:
+                    self._accounts[account_id.int] = max(known[0], entry.version), known[1]
+
+    def forget(self) -> None:
+        """Something was committed that was not heard of."""
+        with self._lock:
+            self._moved += 1
+            self._accounts = {}
+
+    def _remember(self, account_id: UUID, versions: tuple[int, int]) -> None:
+        if len(self._accounts) >= ACCOUNTS_MAX:
+            self._accounts = {}
+        self._accounts[account_id.int] = versions
 
 
-class ReadStamps:
-    """Where other processes write as well: asked of the database each time."""
+class SharedStamps:
+    """Where other processes write as well: remembered and moved by the tail, and good while that has heard as
+    far as the head; else asked of the database.
+    """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, step: Step, tail: Tail, head: Head | None) -> None:
+        self._own = OwnStamps(database, step)
+        self._tail = tail
+        self._head = head
+        tail.follow(self._own.hear)
 
     def known(self, account_id: UUID) -> Stamp | None:
         return None
 
-    def look_up(self, account_id: UUID) -> Stamp | None:
-        return stamp_of(self._database, account_id)
+    async def find(self, account_id: UUID) -> Stamp | None:
+        head = None if self._head is None else await self._head.read()
+        if head is not None and self._tail.position >= head:
+            found = self._own.known(account_id)
+            if found is not None:
+                return found
+        return await self._own.find(account_id)
+
+    async def close(self) -> None:
+        if self._head is not None:
+            await self._head.close()
 
 
-Listen = Callable[[Callable[[list[Recorded]], None]], None]
+def stamps_of(platform: "Platform") -> Stamps:
+    """The stamps of a platform's accounts."""
+    database, session = platform.database, platform.session
+    url = platform.settings.valkey_url
+
+    def step() -> int:
+        return session.market.step
+
+    if database.shared:
+        return SharedStamps(database, step, platform.tail, None if url is None else Head(url))
+    own = OwnStamps(database, step)
+    platform.path.listen(own.hear)
+    platform.path.acknowledging(own.forget)
+    return own
 
 
-def stamps_of(database: Database, listen: Listen) -> Stamps:
-    """The stamps of a process. listen: has a listener called after each of its commits."""
-    return ReadStamps(database) if database.shared else OwnStamps(database, listen)
-
-
-def stamp_of(database: Database, account_id: UUID) -> Stamp | None:
-    """The stamp of an account as the database has it."""
+def versions_of(database: Database, account_id: UUID) -> tuple[int, int] | None:
+    """The versions of an account and of the rules as the database has them."""
     with database.read() as connection:
-        row = connection.execute(_STAMP, {"account": account_id}).first()
-    return None if row is None else Stamp(row[0], -1 if row[1] is None else row[1], row[2] or 0)
+        row = connection.execute(_VERSIONS, {"account": account_id}).first()
+    return None if row is None else (row[0], row[1] or 0)
 
 
 _RULES = sa.select(t.rules.c.version).where(t.rules.c.scope == RULES_SCOPE).scalar_subquery()
-_STAMP = (
-    sa.select(t.accounts.c.version, t.market_sessions.c.step, _RULES)
-    .select_from(t.accounts.outerjoin(t.market_sessions, t.market_sessions.c.id == t.accounts.c.session_id))
-    .where(t.accounts.c.id == sa.bindparam("account"))
-)
+_VERSIONS = sa.select(t.accounts.c.version, _RULES).where(t.accounts.c.id == sa.bindparam("account"))

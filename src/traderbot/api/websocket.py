@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 import structlog
 from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
+from prometheus_client import Gauge
 from starlette.concurrency import run_in_threadpool
 
 from traderbot.api.access import account_of, owned, platform_of
@@ -86,6 +87,11 @@ class Commits:
         self._waiting.add(event)
         return event
 
+    @property
+    def open(self) -> int:
+        """How many connections follow an account."""
+        return len(self._waiting)
+
     def leave(self, event: asyncio.Event) -> None:
         self._waiting.discard(event)
 
@@ -107,7 +113,11 @@ class Commits:
 
 def install_commits(app: FastAPI, platform: Platform) -> None:
     """Give the application its wake-ups."""
-    app.state.commits = Commits(platform)
+    commits = app.state.commits = Commits(platform)
+    opened = Gauge(
+        "traderbot_websockets_open", "Websockets that follow an account.", registry=platform.metrics
+    )
+    opened.set_function(lambda: commits.open)
 
 
 @router.websocket("/api/v1/ws")

@@ -3,15 +3,18 @@
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
+from sqlalchemy.engine import Connection
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import open_audited, told
+from traderbot.cli.opened import maintenance, open_audited, told
 from traderbot.infra import archiving, journal
+from traderbot.infra.archives import Archive
 from traderbot.infra.archiving import damaged_archive
 from traderbot.infra.checkpoints import Checkpoint, Marks
 from traderbot.infra.clock import WallClock
@@ -22,7 +25,7 @@ from traderbot.model.errors import InvalidValue
 from traderbot.model.platform_events import AdministrationDone
 from traderbot.trading import audit
 from traderbot.trading.as_of import position_at
-from traderbot.trading.audit import record
+from traderbot.trading.audit import record_in
 from traderbot.trading.streams import PLATFORM_STREAM
 
 app = typer.Typer(help="The journal of this home.", no_args_is_help=True)
@@ -49,14 +52,24 @@ def verify(
         if damage is not None:
             typer.echo(f"the database file is damaged: {damage}", err=True)
             raise typer.Exit(1)
-        witness = None
+        key, witness = public_key or Seal(settings.home).public_key, None
         if checkpoint is not None:
-            key = public_key or Seal(settings.home).public_key
             witness = Checkpoint.opened(checkpoint.read_bytes(), key)
-        fault = damaged_archive(connection)
+            if witness.is_of_another({stream for stream, _ in journal.heads(connection)}):
+                typer.echo(
+                    "no account, user or session of the checkpoint is in this journal: it is the checkpoint"
+                    " of another journal, or everything was replaced", err=True,
+                )  # fmt: skip
+                raise typer.Exit(1)
+        began = perf_counter()
+        fault = damaged_archive(connection, key)
         found = journal.verify(connection, witness)
+        took = perf_counter() - began
     _whole(found.fault or fault)
-    typer.echo(f"{found.events:,} events in {found.streams:,} streams: every chain holds")
+    typer.echo(
+        f"{found.events:,} events in {found.streams:,} streams: every chain holds"
+        f" ({took:.1f} s, {found.events / took:,.0f} events/s)"
+    )
     if witness is not None:
         typer.echo(f"the checkpoint at position {witness.content.position:,} agrees")
 
@@ -111,14 +124,27 @@ def archive(
                 place = position_at(connection, moment - 1) + 1
         if place is None:
             raise InvalidValue("before", "a day, or --before-position")
-        found = archiving.archive(database, settings.home, place, WallClock().now())
-        if found is None:
-            typer.echo("nothing to archive")
-            return
-        detail = {"first": found.first, "last": found.last, "file": found.file, "sha256": found.sha256.hex()}
-        record(database, PLATFORM_STREAM, AdministrationDone("events_archived", detail), Meta(_operator()))
-        removed = 0 if keep else archiving.remove(database, found)
-    typer.echo(f"events {found.first:,} to {found.last:,} are in {found.file}; {removed:,} rows removed")
+        with maintenance(database, settings) as lease:
+
+            def note(connection: Connection, found: Archive) -> None:
+                lease.check(connection)
+                _note(connection, found)
+
+            found = archiving.archive(database, settings.home, place, WallClock().now(), note, keep=keep)
+            removed = archiving.remove(database)
+    if found is None:
+        typer.echo(f"nothing to archive; {removed:,} rows removed")
+    else:
+        typer.echo(f"events {found.first:,} to {found.last:,} are in {found.file}; {removed:,} rows removed")
+
+
+def _note(connection: Connection, found: Archive) -> None:
+    """Who archived what, in the journal from the moment it counts."""
+    detail = {
+        "first": found.first, "last": found.last, "file": found.file, "sha256": found.sha256.hex(),
+        "keep": found.keep,
+    }  # fmt: skip
+    record_in(connection, PLATFORM_STREAM, AdministrationDone("events_archived", detail), Meta(_operator()))
 
 
 def _operator() -> str:

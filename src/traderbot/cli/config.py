@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
+from pydantic import SecretStr
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from traderbot.infra.logs import without_passwords
 from traderbot.infra.settings import SECRETS, Settings, load_settings
 from traderbot.model.errors import ConfigurationError
 
@@ -34,8 +37,14 @@ def settings_or_exit(command_line: Mapping[str, object], config: Path | None) ->
 def shown_values(settings: Settings) -> dict[str, Any]:
     """Each setting as plain JSON with secrets masked. Decimals are text, as they are set."""
     values = settings.model_dump(mode="json", exclude=set(SECRETS))
-    values["database_url"] = sa.make_url(settings.database_url).render_as_string(hide_password=True)
+    shown = sa.make_url(settings.database_url).render_as_string(hide_password=True)
+    values["database_url"] = without_passwords(shown)
     values["secret_key"] = MASK if settings.secret_key is not None else None
+    for name in ("valkey_url", "nats_url"):
+        address: SecretStr | None = getattr(settings, name)
+        values[name] = None if address is None else without_passwords(address.get_secret_value())
+    if settings.otlp_endpoint is not None:
+        values["otlp_endpoint"] = without_passwords(settings.otlp_endpoint)
     return {name: values[name] for name in type(settings).model_fields}
 
 
@@ -57,7 +66,7 @@ def show_config(
     for name, value in values.items():
         style = "dim" if origins[name] == "built in" else ""
         meaning = type(settings).model_fields[name].description
-        table.add_row(name, _text(value), origins[name], meaning, style=style)
+        table.add_row(name, escape(_text(value)), origins[name], meaning, style=style)
     Console().print(table)
 
 

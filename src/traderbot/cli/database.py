@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.doctor import Check, check_disk, check_server, check_sqlite, report
 from traderbot.cli.looking import print_facts, print_table
-from traderbot.cli.opened import database_of, open_database, told
+from traderbot.cli.opened import database_of, maintenance, open_database, told
+from traderbot.infra.archiving import remove
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database
 from traderbot.infra.journal import last_position
-from traderbot.infra.leases import Leases, holder_name
 from traderbot.infra.migrations import schema_of
 from traderbot.infra.partitions import parts_ahead, parts_of, rest_is_used
 from traderbot.infra.settings import Settings
@@ -28,7 +28,7 @@ from traderbot.infra.upkeep import (
     refresh,
     statistics,
 )
-from traderbot.model.errors import Conflict
+from traderbot.trading.audit import refresh_snapshots
 from traderbot.trading.retention import KEEP_ANSWERS_DAYS, forget_answers
 from traderbot.users.repository import forget_old_tokens
 
@@ -71,15 +71,9 @@ def maintain(home: HomeOption = None, config: FileOption = None) -> None:
     stop that first.
     """
     settings = settings_or_exit({"home": home}, config)
-    with open_database(settings) as database:
-        leases = Leases(database, holder_name(settings.instance), settings.lease_s, alone=not database.shared)
-        try:
-            if leases.acquire("maintenance") is None:
-                raise Conflict("Another process is maintaining this database; let it finish.")
-            for line in maintained(database, settings, WallClock().now()):
-                typer.echo(line)
-        finally:
-            leases.close()
+    with open_database(settings) as database, maintenance(database, settings):
+        for line in maintained(database, settings, WallClock().now()):
+            typer.echo(line)
 
 
 def maintained(database: Database, settings: Settings, now: int) -> Iterator[str]:
@@ -91,6 +85,8 @@ def maintained(database: Database, settings: Settings, now: int) -> Iterator[str
     yield f"forgot {answers} answers of requests older than {KEEP_ANSWERS_DAYS} days"
     tokens = forget(database, lambda connection, most: forget_old_tokens(connection, now, most))
     yield f"forgot {tokens} refresh tokens that had expired"
+    yield f"removed {remove(database)} archived events from the table"
+    yield f"took {refresh_snapshots(database)} snapshots of accounts"
     yield from refresh(database)
 
 

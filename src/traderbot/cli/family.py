@@ -43,10 +43,15 @@ def follow_parent(parent: int | None) -> None:
 
 
 class Child:
-    """A place in the family and the process that fills it. words: of its command, without the ready file."""
+    """A place in the family and the process that fills it. words: of its command, without the ready file;
+    metrics_port: where it shows how it does, 0 for nowhere.
+    """
 
-    def __init__(self, name: str, words: list[str], listener: int, folder: Path) -> None:
+    def __init__(
+        self, name: str, words: list[str], listener: int, folder: Path, metrics_port: int = 0
+    ) -> None:
         self.name = name
+        self._environment = {"TRADERBOT_METRICS_PORT": str(metrics_port)}
         self._words = words
         self._listener = listener
         self._folder = folder
@@ -63,7 +68,10 @@ class Child:
         command = [*_COMMAND, *self._words, "--ready-file", str(self._ready_file)]
         command += ["--parent", str(os.getpid())]
         self.began = time.monotonic()
-        self.process = subprocess.Popen(command, pass_fds=[self._listener], start_new_session=True)
+        environment = os.environ | self._environment
+        self.process = subprocess.Popen(
+            command, pass_fds=[self._listener], start_new_session=True, env=environment
+        )
 
     @property
     def ready(self) -> bool:
@@ -124,9 +132,14 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 class Family:
-    """The parent. words: options of every child."""
+    """The parent. words: options of every child. metrics_port: where the first child shows how it does, the
+    others on those that follow; 0 for nowhere.
+    """
 
-    def __init__(self, listener: socket.socket, workers: int, words: list[str]) -> None:
+    def __init__(
+        self, listener: socket.socket, workers: int, words: list[str], metrics_port: int = 0
+    ) -> None:
+        self._metrics_port = metrics_port
         self._listener = listener
         self._workers = workers
         self._words = words
@@ -160,8 +173,12 @@ class Family:
         fd = self._listener.fileno()
         serve = ["serve", "--api-only", "--listen-fd", str(fd), *self._words]
         names = [f"api-{number}" for number in range(1, self._workers + 1)]
-        children = [Child(name, serve, fd, folder) for name in names]
-        return [*children, Child("worker", ["worker", *self._words], fd, folder)]
+        wanted = [(name, serve) for name in names] + [("worker", ["worker", *self._words])]
+        first = self._metrics_port
+        return [
+            Child(name, words, fd, folder, first + number if first else 0)
+            for number, (name, words) in enumerate(wanted)
+        ]
 
     def _renew(self, children: list[Child]) -> None:
         """Replace one child after the other; the first that does not come up ends it."""

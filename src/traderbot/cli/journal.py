@@ -1,20 +1,22 @@
 """`traderbot audit export|replay|why`: read the journal; also while traderbot runs in the home."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-import polars as pl
 import sqlalchemy as sa
 import typer
 from sqlalchemy.engine import Connection
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import look_into
-from traderbot.infra.archives import SCHEMA
+from traderbot.infra.archives import Row
+from traderbot.infra.archiving import write_file
 from traderbot.infra.events_query import EventQuery
-from traderbot.infra.journal import canonical, stored_rows
+from traderbot.infra.journal import canonical, last_position, stored_rows
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.trading import tables as t
 from traderbot.trading.accounts import load_account
@@ -34,24 +36,37 @@ def export(
     kind: Annotated[list[str] | None, typer.Option("--type", help="Only these types.")] = None,
     correlation: Annotated[str | None, typer.Option("--correlation", help="Only of this name.")] = None,
     after: Annotated[int, typer.Option("--after", help="Only above this position.")] = 0,
+    since: Annotated[datetime | None, typer.Option("--since", help="Recorded later than this, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", help="Recorded before this, UTC.")] = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
     """Write events to a file, oldest first: as JSON lines, or in the journal's own columns."""
     if out.suffix not in (".jsonl", ".parquet"):
         raise typer.BadParameter("--out: expected a name ending in .jsonl or .parquet")
-    wanted = EventQuery(tuple(stream) if stream else None, tuple(kind or ()), correlation)
+    wanted = EventQuery(
+        tuple(stream) if stream else None,
+        tuple(kind or ()),
+        correlation,
+        recorded_after=_moment(since),
+        recorded_until=_moment(until),
+    )
     settings = settings_or_exit({"home": home}, config)
     count = 0
+
+    def rows(connection: Connection) -> Iterator[Row]:
+        nonlocal count
+        for row in stored_rows(connection, after):
+            if _fits(row, wanted):
+                count += 1
+                yield Row(*row)
+
     with look_into(settings) as connection:
-        rows = (row for row in stored_rows(connection, after) if _fits(row, wanted))
         if out.suffix == ".parquet":
-            frame = pl.DataFrame([tuple(row) for row in rows], schema=SCHEMA, orient="row")
-            frame.write_parquet(out, compression="zstd")
-            count = len(frame)
+            write_file(rows(connection), out)
         else:
             with out.open("wb") as file:
-                for count, row in enumerate(rows, 1):  # noqa: B007
+                for row in rows(connection):
                     file.write(msgspec.json.encode(_plain(row)) + b"\n")
     typer.echo(f"{count:,} events written to {out}")
 
@@ -61,7 +76,15 @@ def _fits(row: Any, wanted: EventQuery) -> bool:
         (wanted.streams is None or row.stream in wanted.streams)
         and (not wanted.types or row.type in wanted.types)
         and (wanted.correlation is None or row.correlation == wanted.correlation)
+        and wanted.fits(row)
     )
+
+
+def _moment(time: datetime | None) -> int | None:
+    """Microseconds; a time without a zone is UTC."""
+    if time is None:
+        return None
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
 def _plain(row: Any) -> dict[str, Any]:
@@ -84,6 +107,7 @@ def _plain(row: Any) -> dict[str, Any]:
 def replay(
     account: Annotated[str | None, typer.Option("--account", help="Only this account.")] = None,
     position: Annotated[int | None, typer.Option("--position", help="Up to here.")] = None,
+    at: Annotated[datetime | None, typer.Option("--at", help="As recorded by then, UTC.")] = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
@@ -91,15 +115,16 @@ def replay(
     those in use.
     """
     settings = settings_or_exit({"home": home}, config)
-    differ = False
+    differ, known = False, _moment(at)
     with look_into(settings) as connection:
         for account_id in _accounts(connection, account):
             try:
-                then = state_at(connection, account_id, position=position)
+                then = state_at(connection, account_id, position=position, recorded_at=known)
             except NotFound:
                 continue
             typer.echo(_line(then))
-            if position is None and load_account(connection, account_id) != then.account:
+            newest = then.position == last_position(connection)
+            if newest and load_account(connection, account_id) != then.account:
                 typer.echo(f"{account_id}: its tables are not the fold of its events", err=True)
                 differ = True
     if differ:

@@ -11,10 +11,12 @@ from sqlalchemy.engine import Connection
 from traderbot.bootstrap import Platform, limits_of
 from traderbot.infra.database import Database, lock_home
 from traderbot.infra.duties import EVERYTHING, Duties
-from traderbot.infra.logs import configure_logs
+from traderbot.infra.ids import instance_name
+from traderbot.infra.leases import Lease, Leases, holder_name
+from traderbot.infra.logs import configure_logs, without_passwords
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings
-from traderbot.model.errors import ConfigurationError, TraderbotError
+from traderbot.model.errors import ConfigurationError, Conflict, TraderbotError
 
 
 @contextmanager
@@ -23,10 +25,10 @@ def told() -> Iterator[None]:
     try:
         yield
     except TraderbotError as error:
-        typer.echo(error.detail, err=True)
+        typer.echo(without_passwords(error.detail), err=True)
         raise typer.Exit(1) from None
     except sa.exc.DBAPIError as error:
-        typer.echo(f"database: {error.orig}", err=True)
+        typer.echo(without_passwords(f"database: {error.orig}"), err=True)
         raise typer.Exit(1) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -41,7 +43,8 @@ def open_platform(settings: Settings, quiet: bool = False, duties: Duties = EVER
     quiet: log warnings only, unless a level was set: for somebody who looks at the page, not at the log.
     """
     chosen = settings.origins["log_level"] != "built in"
-    configure_logs("warning" if quiet and not chosen else settings.log_level, settings.log_format)
+    level = "warning" if quiet and not chosen else settings.log_level
+    configure_logs(level, settings.log_format, instance=instance_name(settings.instance))
     with told():
         platform = Platform.open(settings, duties)
     try:
@@ -111,3 +114,16 @@ def database_of(settings: Settings) -> Database:
             f"home: no database at {database.url.database}; name the right home with --home"
         )
     return database
+
+
+@contextmanager
+def maintenance(database: Database, settings: Settings) -> Iterator[Lease]:
+    """The right to change what is old, for one process at a time. Errors: Conflict while another has it."""
+    leases = Leases(database, holder_name(settings.instance), settings.lease_s, alone=not database.shared)
+    try:
+        lease = leases.acquire("maintenance")
+        if lease is None:
+            raise Conflict("Another process is maintaining this database; let it finish.")
+        yield lease
+    finally:
+        leases.close()

@@ -13,7 +13,15 @@ from traderbot.bootstrap import Platform
 from traderbot.cli.config import FileOption, HomeOption
 from traderbot.cli.family import Family, follow_parent
 from traderbot.cli.opened import open_platform, told
-from traderbot.cli.serving import Login, listening, run_server, stop_signal, tell_ready, write_private
+from traderbot.cli.serving import (
+    Login,
+    listening,
+    run_server,
+    showing_itself,
+    stop_signal,
+    tell_ready,
+    write_private,
+)
 from traderbot.infra.duties import API_ONLY, EVERYTHING, WORKER
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError, Unauthorized
@@ -25,6 +33,7 @@ from traderbot.users.roles import SCOPES
 
 DEMO_EMAIL = "demo@traderbot.local"
 LOGIN_FILE = "demo-login.json"
+LAST_PORT = 65_535
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
 SpeedOption = Annotated[
@@ -135,7 +144,7 @@ def worker(
         if ready_file is not None:
             write_private(ready_file, b"{}")
         platform.start()
-        with stop_signal() as stopping:
+        with stop_signal() as stopping, showing_itself(platform):
             stopping.wait()
 
 
@@ -161,6 +170,11 @@ def _serve_by_several(
     """Take the port, see that the platform can be opened, then have child processes serve and play. words:
     options that they are started with.
     """
+    if settings.metrics_port + workers > LAST_PORT:
+        typer.echo(
+            f"metrics_port: expected at most {LAST_PORT - workers}, as each process has its own", err=True
+        )
+        raise typer.Exit(2)
     with listening(settings) as listener, told():
         with open_platform(settings, duties=API_ONLY) as platform:
             _take_in(platform, start, speed)
@@ -168,7 +182,7 @@ def _serve_by_several(
                 platform.trade_by_ai(demo_login(platform)[1])
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-        family = Family(listener, workers, words)
+        family = Family(listener, workers, words, settings.metrics_port)
         raise typer.Exit(family.run(lambda: tell_ready(settings, None, ready_file)))
 
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,9 @@ from rich.panel import Panel
 
 from traderbot.api.app import STATIC, build_app
 from traderbot.api.bounded_http import BoundedHttp
+from traderbot.api.health import ready_answer
 from traderbot.bootstrap import Platform
+from traderbot.infra.metrics_server import showing
 from traderbot.infra.settings import Settings
 from traderbot.model.errors import ConfigurationError
 
@@ -67,6 +69,14 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def showing_itself(platform: Platform) -> AbstractContextManager[None]:
+    """Show how this process does on the port set for that, if one is."""
+    settings = platform.settings
+    return showing(
+        settings.metrics_host, settings.metrics_port, platform.metrics, lambda: ready_answer(platform)
+    )
+
+
 def run_server(
     platform: Platform,
     listener: socket.socket,
@@ -98,7 +108,7 @@ def run_server(
     )
     server = _Server(config, ready, platform)
     gc.freeze()  # what lives as long as the process is not looked through again: it held orders up for 30 ms
-    with _stopped_by_signals(server):
+    with _stopped_by_signals(server), showing_itself(platform):
         server.run(sockets=[listener])
     if server.failure is not None:
         raise server.failure

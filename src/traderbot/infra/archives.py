@@ -5,6 +5,8 @@ beginning goes on through these files as if they were the table.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from hashlib import file_digest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.infra.columns import HASH, POSITION, TIME, metadata
-from traderbot.model.errors import Unavailable
+from traderbot.model.errors import InvariantBroken, Unavailable
 
 archives = sa.Table(
     "archives",
@@ -25,6 +27,7 @@ archives = sa.Table(
     sa.Column("file", sa.Text, nullable=False),
     sa.Column("sha256", HASH, nullable=False),
     sa.Column("archived_at", TIME, nullable=False),
+    sa.Column("keep", sa.Boolean, nullable=False),  # the rows stay in the table as well
 )
 
 SCHEMA = {
@@ -46,7 +49,9 @@ class ArchivesMissing(Unavailable):
 
 
 class Archive(NamedTuple):
-    """A range of positions and its file. first_recorded_at, last_recorded_at: of its events."""
+    """A range of positions and its file. first_recorded_at, last_recorded_at: of its events; keep: whether
+    the rows are to stay in the table.
+    """
 
     first: int
     last: int
@@ -54,15 +59,32 @@ class Archive(NamedTuple):
     last_recorded_at: int
     file: str
     sha256: bytes
+    keep: bool = False
 
     def scan(self) -> pl.LazyFrame:
-        """The file's rows, to be filtered before they are read. Errors: ArchivesMissing."""
-        if not Path(self.file).is_file():
-            raise ArchivesMissing(self)
-        return pl.scan_parquet(self.file)
+        """The file's rows, to be filtered before they are read. Errors: ArchivesMissing; InvariantBroken
+        where the file is not the one that was written.
+        """
+        path = Path(self.file)
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            raise ArchivesMissing(self) from None
+        if digest_of(path, found.st_ino, found.st_size, found.st_mtime_ns) != self.sha256:
+            raise InvariantBroken(f"{path} is not the file that was written; restore it from a backup")
+        return pl.scan_parquet(path)
 
 
-_ALL = sa.select(*list(archives.c)[:6]).order_by(archives.c.first_position)
+@lru_cache(maxsize=1000)
+def digest_of(path: Path, *what: int) -> bytes:
+    """SHA-256 of a file, read again where inode, size or time of change are other ones."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest()
+
+
+_ALL = sa.select(*(archives.c[name] for name in (
+    "first_position", "last_position", "first_recorded_at", "last_recorded_at", "file", "sha256", "keep",
+))).order_by(archives.c.first_position)  # fmt: skip
 _UNTIL = sa.select(sa.func.max(archives.c.last_position))
 
 
@@ -72,12 +94,14 @@ def all_archives(connection: Connection) -> list[Archive]:
 
 
 def archived_until(connection: Connection) -> int:
-    """The last position that is in a file and no longer in the table; 0 where none is."""
+    """The last position that is in a file, whether or not its row is gone; 0 where none is."""
     return connection.execute(_UNTIL).scalar() or 0
 
 
 class Wanted(NamedTuple):
-    """Which archived events. after, before: positions, both excluded; containing: what the data has in it."""
+    """Which archived events. after, before: positions, both excluded; containing: what the data has in it;
+    recorded_after, recorded_until: the wall clock, both excluded.
+    """
 
     after: int = 0
     before: int | None = None
@@ -86,6 +110,17 @@ class Wanted(NamedTuple):
     correlation: str | None = None
     from_version: int = 1
     containing: str | None = None
+    recorded_after: int | None = None
+    recorded_until: int | None = None
+
+    def touches(self, archive: Archive) -> bool:
+        """Whether any event of a file can be wanted, told without opening it."""
+        return (
+            archive.last > self.after
+            and (self.before is None or archive.first < self.before)
+            and (self.recorded_after is None or archive.last_recorded_at > self.recorded_after)
+            and (self.recorded_until is None or archive.first_recorded_at < self.recorded_until)
+        )
 
     def condition(self) -> pl.Expr:
         """As polars filters by it."""
@@ -101,6 +136,10 @@ class Wanted(NamedTuple):
             found &= pl.col("version") >= self.from_version
         if self.containing is not None:
             found &= pl.col("data").str.contains(self.containing, literal=True)
+        if self.recorded_after is not None:
+            found &= pl.col("recorded_at") > self.recorded_after
+        if self.recorded_until is not None:
+            found &= pl.col("recorded_at") < self.recorded_until
         return found
 
 
@@ -128,7 +167,7 @@ def archived(
     found: list[Row] = []
     kept = all_archives(connection)
     for archive in reversed(kept) if newest_first else kept:
-        if archive.last <= wanted.after or (wanted.before is not None and archive.first >= wanted.before):
+        if not wanted.touches(archive):
             continue
         rows = archive.scan().filter(wanted.condition()).sort("position", descending=newest_first)
         if limit is not None:
@@ -142,9 +181,14 @@ def archived(
 def archived_rows(connection: Connection, after: int = 0) -> Iterator[Row]:
     """Every archived event in order, a page at a time. Errors: ArchivesMissing."""
     for archive in all_archives(connection):
-        begin = max(after, archive.first - 1)
-        while begin < archive.last:
-            place = pl.col("position")
-            page = archive.scan().filter(place > begin, place <= begin + _PAGE).collect()
-            yield from (Row(*row) for row in page.iter_rows())
-            begin += _PAGE
+        if archive.last > after:
+            yield from rows_of(archive.scan(), max(after, archive.first - 1), archive.last)
+
+
+def rows_of(file: pl.LazyFrame, begin: int, end: int) -> Iterator[Row]:
+    """The rows of a file above a position up to another, a page at a time."""
+    place = pl.col("position")
+    while begin < end:
+        page = file.filter(place > begin, place <= begin + _PAGE).collect()
+        yield from (Row(*row) for row in page.iter_rows())
+        begin += _PAGE

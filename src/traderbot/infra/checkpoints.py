@@ -7,6 +7,7 @@ the signature is over the bytes of its `content`.
 """
 
 import base64
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from traderbot.infra.chains import Chains
 from traderbot.infra.seals import Seal, is_signed
 from traderbot.model.errors import InvalidValue
 
+_OWN = ("account:", "user:", "session:")
 MARK = 4
 """Bytes of each event's hash that a checkpoint keeps to name the event by."""
 
@@ -90,6 +92,11 @@ class Checkpoint:
         if not whole or not is_signed(signed.content.encode(), signature, public_key):
             raise InvalidValue("checkpoint", f"a file signed by the key {public_key}")
         return cls(content)
+
+    def is_of_another(self, streams: Collection[str]) -> bool:
+        """Whether none of its streams with an id of their own is among those of a journal."""
+        own = {name for name in self.content.heads if name.startswith(_OWN)}
+        return bool(own) and own.isdisjoint(streams)
 
     def look(self, chains: Chains, row: Any) -> str | None:
         """An event that its chain holds, but that is not the one that was there."""

@@ -111,6 +111,8 @@ def _archived(connection: Connection, wanted: EventQuery, first: int, last: int,
         streams=wanted.streams,
         types=wanted.types or None,
         correlation=wanted.correlation,
+        recorded_after=wanted.recorded_after,
+        recorded_until=wanted.recorded_until,
     )
     found: list[Row] = []
     while len(found) < limit:

@@ -78,13 +78,14 @@ stream_heads = sa.Table(
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who and what caused an event. actor: user:ID, strategy:NAME, session:ID or system; request: of the HTTP
-    request.
+    request; trace: its place in a trace, a W3C traceparent, empty where none is kept.
     """
 
     actor: str
     correlation: str = ""
     causation: str = ""
     request: str = ""
+    trace: str = ""
 
 
 class Recorded(NamedTuple):
@@ -320,7 +321,8 @@ def read(
         query = query.where(events.c.type.in_(types))
     rows: list[Any] = list(connection.execute(query))
     every = stream is None and types is None and from_version == 1
-    whole = every and (not rows or rows[0].position == after + 1)  # the newest event is never archived
+    # the newest event is never archived; rows that were kept may lie below some that are gone
+    whole = every and (not rows or rows[-1].position == after + len(rows))
     if not whole and after < (end := archived_until(connection)):
         streams = None if stream is None else [stream]
         wanted = Wanted(after, streams=streams, types=types, from_version=from_version)

@@ -7,9 +7,7 @@ process's own clock decides who holds a lease: a monotonic one only tells when t
 the holder has to take it for lost.
 """
 
-import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from traderbot.infra.columns import TIME, metadata
 from traderbot.infra.database import Database
+from traderbot.infra.ids import instance_name
 from traderbot.model.errors import TraderbotError
 
 _log = structlog.get_logger()
@@ -152,6 +151,12 @@ class Leases:
             row = connection.execute(self._statements.find, {"name": name}).first()
         return None if row is None else Held(row.holder, bool(row.live and row.holder))
 
+    @property
+    def held(self) -> list[str]:
+        """Names of the leases that this process may take for its own."""
+        with self._guard:
+            return [lease.name for lease in self._kept if lease.held()]
+
     def close(self) -> None:
         """Let go of everything and end the renewals."""
         self._closing.set()
@@ -224,4 +229,4 @@ def holder_name(instance: str) -> str:
     """A name for this process that no other has: the one that is set, or host and process id; then a few
     letters of chance, so that two processes with one name never take each other for themselves.
     """
-    return f"{instance or f'{socket.gethostname()}-{os.getpid()}'}.{secrets.token_hex(3)}"
+    return f"{instance_name(instance)}.{secrets.token_hex(3)}"

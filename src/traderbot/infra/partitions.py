@@ -17,6 +17,8 @@ PART_SIZE = 5_000_000
 AHEAD = 4
 """Empty parts kept ahead of the last position."""
 ORDER_PARTS = 8
+PATIENCE_MS = 2_000
+"""How long dropping a part may make writers wait for a reader."""
 REST = "events_rest"
 
 
@@ -105,6 +107,19 @@ def ensure_partitions(connection: Connection, last_position: int, size: int = PA
         start = _end(start, size)
     _add(connection, REST, start, None)
     return made
+
+
+def drop_part(connection: Connection, name: str) -> int:
+    """Drop a part of the journal with its rows, all of which are elsewhere. It waits for whoever reads the
+    journal, and writers behind it wait as well, so it gives up soon. Returns: how many rows it had.
+    Errors: sa.exc.OperationalError where somebody read for too long; nothing was dropped.
+    """
+    rows = connection.execute(sa.select(sa.func.count()).select_from(sa.table(name))).scalar_one()
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'")
+    connection.exec_driver_sql("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+    connection.exec_driver_sql(f"ALTER TABLE events DETACH PARTITION {name}")
+    connection.exec_driver_sql(f"DROP TABLE {name}")
+    return rows
 
 
 def _end(position: int, size: int) -> int:

@@ -20,6 +20,11 @@ class CountedPool(QueuePool):
     waited_s = 0.0
     _counting = Lock()
 
+    @property
+    def most(self) -> int:
+        """Connections that it gives at once."""
+        return self.size() + self._max_overflow
+
     def connect(self) -> PoolProxiedConnection:
         with self._counting:
             self.waiting += 1
@@ -66,6 +71,15 @@ class _Pools(Collector):
 def _counts(pool: CountedPool) -> tuple[float, ...]:
     beyond = max(0, pool.overflow())  # below zero until the pool is filled
     return (pool.size(), beyond, pool.checkedout(), pool.waiting, pool.given, pool.refused, pool.waited_s)
+
+
+def spent_pools(engines: Mapping[str, Engine]) -> list[str]:
+    """Names of the pools that have no connection left to give while callers wait or would have to."""
+    return [
+        name
+        for name, engine in engines.items()
+        if isinstance(pool := engine.pool, CountedPool) and pool.checkedout() >= pool.most
+    ]
 
 
 def watch_pools(engines: Mapping[str, Engine], registry: CollectorRegistry) -> None:

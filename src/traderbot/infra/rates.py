@@ -46,6 +46,7 @@ class Policy:
     unit: int = field(init=False)
     rate: int = field(init=False)
     cap: int = field(init=False)
+    described: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.quota < 1 or self.period < 1:
@@ -59,6 +60,8 @@ class Policy:
             unit, rate = -(-self.period // self.quota), 1
         for name, value in (("burst", most), ("unit", unit), ("rate", rate), ("cap", unit * most)):
             object.__setattr__(self, name, value)
+        described = f'"{self.name}";q={self.quota};w={-(-self.period // SECOND)}'
+        object.__setattr__(self, "described", described)  # each answer says it
         spelled = f"{self.name}:{self.algorithm[0]}:{self.period}"
         object.__setattr__(
             self, "spelled", spelled if self.algorithm == "window" else f"{spelled}:{self.quota}:{most}"

@@ -33,6 +33,7 @@ from traderbot.infra.nats_client import (
 )
 from traderbot.infra.publishing import Place, Publishing
 from traderbot.infra.relay_metrics import Lag, RelayMetrics
+from traderbot.infra.traces import NoTraces, Traces
 
 STREAM = "TRADERBOT"
 PAGE = 512  # events read at once
@@ -81,6 +82,7 @@ class Relay:
         stream: str = STREAM,
         replicas: int = 1,
         rebuild: bool = False,
+        traces: Traces | None = None,
     ) -> None:
         nats_package()
         self.trouble: str | None = "not started"
@@ -94,6 +96,7 @@ class Relay:
         self._replicas = replicas
         self._rebuild = rebuild
         self._clock = WallClock()
+        self._traces = traces or NoTraces()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         self._awake = False
@@ -294,9 +297,11 @@ class Relay:
         """Send what was read. Returns: the position of the last event sent."""
         if rows and rows[0].position != sent + 1:
             _log.warning("relay_skips_archived", after=sent, to=rows[0].position)
-        for row in rows:
-            await publishing.put(row)
-            sent = row.position
+        if rows:
+            with self._traces.span("relay publish", events=len(rows), first=rows[0].position):
+                for row in rows:
+                    await publishing.put(row)
+                    sent = row.position
         return sent
 
     def _count(self, publishing: Publishing, last: int) -> None:

@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253, description="Address to listen on.")
     port: int = Field(default=8321, ge=1, le=65535, description="Port to listen on.")
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port of this process's own /metrics and /health/ready; 0 is none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, max_length=253, description="Address that port listens on."
+    )
     database_url: str = Field(
         default_factory=lambda data: f"sqlite:///{data['home'] / 'traderbot.db'}" if "home" in data else "",
         min_length=1,
@@ -194,6 +203,7 @@ class Settings(BaseSettings):
 
 
 SECRETS = frozenset({"secret_key", "valkey_url", "nats_url"})
+_WITH_PASSWORDS = frozenset({"database_url", "otlp_endpoint"})
 
 
 def load_settings(
@@ -285,7 +295,7 @@ def _explain(error: ValidationError, origins: Mapping[str, Origin], path: Path |
         name = str(problem["loc"][0])
         origin = origins.get(name, "built in")
         where = {"file": f"file {path}", "environment": f"{PREFIX}{name.upper()}"}.get(origin, origin)
-        got = "" if name in SECRETS or name == "database_url" else f", got {str(problem['input'])[:60]!r}"
+        got = "" if name in SECRETS or name in _WITH_PASSWORDS else f", got {str(problem['input'])[:60]!r}"
         expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
         lines.append(f"{name}: expected {expected}{got} (from the {where})")
     return "\n".join(lines)

@@ -5,23 +5,41 @@ in another process, hours later, still belongs to the request that caused it. Wi
 otlp_endpoint nothing is measured and nothing is stored. Source: W3C Trace Context, level 1.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traderbot.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 CLOSE_WITHIN_MS = 3_000
 Attribute = str | int | float
 
 
+class Request(Protocol):
+    """The span of a request that is being answered. traceparent: its own, "" where it is not kept."""
+
+    traceparent: str
+
+    def end(self, name: str, *, failed: bool, **attributes: Attribute) -> None:
+        """Name it once the route is known, and end it."""
+        ...
+
+
 class Traces(Protocol):
-    """Where spans go."""
+    """Where spans go. failing: whether the last that were sent did not arrive."""
 
     enabled: bool
+
+    @property
+    def failing(self) -> bool: ...
+
+    def request(self, method: str, parent: str) -> Request:
+        """Begin the span of a request. parent: the traceparent that came with it."""
+        ...
 
     def span(self, name: str, parent: str = "", **attributes: Attribute) -> AbstractContextManager[str]:
         """Measure a block; gives its traceparent. parent: a traceparent, "" for the span around this one."""
@@ -40,7 +58,15 @@ class NoTraces:
     """Nothing is measured."""
 
     enabled = False
+    failing = False
+    traceparent = ""
     _nothing: AbstractContextManager[str] = nullcontext("")
+
+    def request(self, method: str, parent: str) -> Request:
+        return self
+
+    def end(self, name: str, *, failed: bool, **attributes: Attribute) -> None:
+        """Nothing to name."""
 
     def span(self, name: str, parent: str = "", **attributes: Attribute) -> AbstractContextManager[str]:
         return self._nothing
@@ -64,8 +90,18 @@ class OtelTraces:
 
         named = Resource.create({"service.name": "traderbot", "service.instance.id": instance})
         self._provider = TracerProvider(resource=named)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._watched = _Watched(exporter)
+        self._provider.add_span_processor(BatchSpanProcessor(self._watched))  # type: ignore[arg-type]
         self._tracer = self._provider.get_tracer("traderbot")
+
+    @property
+    def failing(self) -> bool:
+        return self._watched.failing
+
+    def request(self, method: str, parent: str) -> Request:
+        from opentelemetry.trace import SpanKind
+
+        return _Request(self._tracer.start_span(method, _context(parent), kind=SpanKind.SERVER))
 
     @contextmanager
     def span(self, name: str, parent: str = "", **attributes: Attribute) -> Iterator[str]:
@@ -79,6 +115,40 @@ class OtelTraces:
     def close(self) -> None:
         self._provider.force_flush(CLOSE_WITHIN_MS)
         self._provider.shutdown()
+
+
+class _Request:
+    def __init__(self, span: Any) -> None:
+        self._span = span
+        self.traceparent = _traceparent(span) if span.is_recording() else ""
+
+    def end(self, name: str, *, failed: bool, **attributes: Attribute) -> None:
+        from opentelemetry.trace import StatusCode
+
+        self._span.update_name(name)
+        self._span.set_attributes(attributes)
+        if failed:
+            self._span.set_status(StatusCode.ERROR)
+        self._span.end()
+
+
+class _Watched:
+    """An exporter that remembers whether what it sent last arrived."""
+
+    def __init__(self, exporter: "SpanExporter") -> None:
+        self._exporter = exporter
+        self.failing = False
+        self.shutdown = exporter.shutdown
+        self.force_flush = exporter.force_flush
+
+    def export(self, spans: "Sequence[ReadableSpan]") -> "SpanExportResult":
+        try:
+            result = self._exporter.export(spans)
+        except Exception:
+            self.failing = True
+            raise
+        self.failing = result.name != "SUCCESS"
+        return result
 
 
 def _context(parent: str) -> Any:
@@ -104,8 +174,3 @@ def open_traces(endpoint: str | None, instance: str) -> Traces:
             "otlp_endpoint: traces need OpenTelemetry; install traderbot[traces]"
         ) from error
     return OtelTraces(OTLPSpanExporter(endpoint=endpoint, timeout=2), instance)
-
-
-def parent_of(headers: Mapping[str, str]) -> str:
-    """The traceparent a caller sent, "" without one."""
-    return headers.get("traceparent", "")

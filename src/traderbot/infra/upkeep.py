@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from traderbot.infra.archives import archived_until
 from traderbot.infra.columns import metadata
 from traderbot.infra.database import Database
 from traderbot.infra.journal import events, last_position, stream_heads
@@ -93,7 +94,8 @@ def misplaced_events(connection: Connection) -> str | None:
     differently.
     """
     c = events.c.position
-    count, first, last = connection.execute(sa.select(sa.func.count(), sa.func.min(c), sa.func.max(c))).one()
+    query = sa.select(sa.func.count(), sa.func.min(c), sa.func.max(c)).where(c > archived_until(connection))
+    count, first, last = connection.execute(query).one()
     if count and count != last - first + 1:
         return f"{last - first + 1 - count} of the positions {first} to {last} are missing"
     told = connection.execute(sa.select(sa.func.sum(stream_heads.c.version))).scalar() or 0

@@ -12,11 +12,14 @@ from traderbot.infra.rates import monotonic
 from traderbot.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from redis import Redis as BlockingRedis
     from redis.asyncio import Redis
 
 TIMEOUT_S = 0.05
 CONNECTIONS_MAX = 64
 _RESTS_US = 500_000
+_NOT_INSTALLED = "valkey_url: the package redis is not installed; install traderbot[valkey]"
+_NO_ADDRESS = "valkey_url: expected an address such as redis://HOST:PORT/0"
 
 _log = structlog.get_logger()
 
@@ -35,9 +38,7 @@ def connect(
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
     except ImportError:
-        raise ConfigurationError(
-            "valkey_url: the package redis is not installed; install traderbot[valkey]"
-        ) from None
+        raise ConfigurationError(_NOT_INSTALLED) from None
     text = url.get_secret_value() if isinstance(url, SecretStr) else url
     try:
         pool = BlockingConnectionPool.from_url(
@@ -50,8 +51,28 @@ def connect(
             **more,
         )
     except ValueError:
-        raise ConfigurationError("valkey_url: expected an address such as redis://HOST:PORT/0") from None
+        raise ConfigurationError(_NO_ADDRESS) from None
     return Redis.from_pool(pool)
+
+
+def connect_blocking(url: SecretStr | str, *, timeout_s: float = TIMEOUT_S) -> "BlockingRedis":
+    """As `connect`, for a thread. Errors: ConfigurationError."""
+    try:
+        from redis import Redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    except ImportError:
+        raise ConfigurationError(_NOT_INSTALLED) from None
+    text = url.get_secret_value() if isinstance(url, SecretStr) else url
+    try:
+        return Redis.from_url(
+            text,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError:
+        raise ConfigurationError(_NO_ADDRESS) from None
 
 
 def failures() -> tuple[type[BaseException], ...]:

@@ -94,11 +94,12 @@ class Inboxes:
             if isinstance(one.event, e.Execution) and (account_id := account_of(one.stream)) is not None
         ]
         owners = self._owners.of(connection, (account_id for account_id, _, _ in fills))
-        working = {(fill.order_id,) for _, _, fill in fills if fill.status is OrderStatus.PARTIALLY_FILLED}
+        partly = OrderStatus.PARTIALLY_FILLED
+        working = {(fill.order_id, account_id) for account_id, _, fill in fills if fill.status is partly}
         asked = self._orders.find_all(connection, list(working)) if working else {}
         notices = []
         for account_id, one, fill in fills:
-            qty = asked.get((fill.order_id,))
+            qty = asked.get((fill.order_id, account_id))
             left = max(qty[0] - fill.filled_qty, NOTHING) if qty is not None else NOTHING
             if fill.status is not OrderStatus.PARTIALLY_FILLED:
                 left = NOTHING

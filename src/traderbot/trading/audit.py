@@ -120,13 +120,18 @@ def _compared(tables: list[sa.Table], fresh: Database, used: Connection) -> tupl
 
 def record(database: Database, stream: str, event: Event, meta: Meta) -> None:
     """Append one event that no table is folded from, also while others write."""
-    journal = Journal(database.dialect)
     with database.write() as connection:
-        journal.lock_streams(connection, {stream})
-        appends = journal.stage(connection, WallClock().now())
-        appends.add(stream, event, meta)
-        appends.flush()
-        appends.check()
+        record_in(connection, stream, event, meta)
+
+
+def record_in(connection: Connection, stream: str, event: Event, meta: Meta) -> None:
+    """As `record`, in a transaction that goes on."""
+    journal = Journal(connection.dialect)
+    journal.lock_streams(connection, {stream})
+    appends = journal.stage(connection, WallClock().now())
+    appends.add(stream, event, meta)
+    appends.flush()
+    appends.check()
 
 
 def _rows(table: sa.Table, connection: Connection) -> set[tuple[object, ...]]:

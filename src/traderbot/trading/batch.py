@@ -214,7 +214,13 @@ class Batch:
         """Decide what follows from an event at once; what is refused of it is no refusal of the work."""
         earlier = cause.meta
         own = Work(
-            meta=Meta("system", earlier.correlation, f"{cause.stream} {cause.version}", earlier.request)
+            meta=Meta(
+                "system",
+                earlier.correlation,
+                f"{cause.stream} {cause.version}",
+                earlier.request,
+                earlier.trace,
+            )
         )
         for react in self._reactions[type(cause.event)]:
             try:

@@ -25,10 +25,12 @@ from traderbot.engine.market import Market
 from traderbot.infra.clock import Clock
 from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
 from traderbot.infra.journal import Recorded, StreamMoved
+from traderbot.infra.logs import caused_by
 from traderbot.model.errors import TraderbotError, Unavailable
 from traderbot.trading.batch import AccountFailed, Batch, NoMarket, Reactions
 from traderbot.trading.memory import Memory
 from traderbot.trading.unsettled import Unsettled
+from traderbot.trading.watching import Committed, PathWatch, Unwatched
 from traderbot.trading.work import Outcome, Work
 
 __all__ = ["AccountFailed", "CommandPath", "NoMarket", "OutcomeUnknown"]
@@ -71,6 +73,8 @@ class CommandPath:
         self._unreachable_until = 0.0
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Recorded]], None]] = []
+        self.watch: PathWatch = Unwatched()
+        self._told: list[Callable[[], None]] = []
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="command-path", daemon=True)
@@ -81,11 +85,22 @@ class CommandPath:
         """The market of each session that runs here, as of the last commit."""
         return self._memory.markets
 
+    @property
+    def waiting(self) -> int:
+        """Works that wait for the writer."""
+        return self._waiting.qsize()
+
     def listen(self, listener: Callable[[list[Recorded]], None]) -> None:
         """Have the listener called in the writer's thread after every commit with its events; it must be
         quick.
         """
         self._listeners.append(listener)
+
+    def acknowledging(self, call: Callable[[], None]) -> None:
+        """Have this called in the writer's thread before it answers by what listeners may not have heard of:
+        an answer on record of another process, or a commit whose outcome was unknown.
+        """
+        self._told.append(call)
 
     def enqueue(self, work: Work) -> "concurrent.futures.Future[Outcome]":
         """Hand work over; the future is done when it is committed. Errors: Unavailable after `close`."""
@@ -124,6 +139,7 @@ class CommandPath:
         with self._closing:
             if self._closed:
                 raise Unavailable("traderbot is stopping; nothing was done")
+            work.handed_over = time.perf_counter()
             self._waiting.put(work)
 
     def _write(self) -> None:
@@ -179,10 +195,11 @@ class CommandPath:
                 self._commit([work])
             return
         if isinstance(error, _Unreachable) or self._database.trouble(error) is not Trouble.OTHER:
-            _log.error("database_failed", error=str(getattr(error, "orig", error)))
+            _log.error("database_failed", error=str(getattr(error, "orig", error)), **_cause(works))
             error = DatabaseUnavailable("The database cannot be written; nothing was done. Try again later.")
         elif not isinstance(error, TraderbotError):
-            _log.error("work_failed", error=repr(error))
+            _log.error("work_failed", error=repr(error), **_cause(works))
+        self.watch.failed(len(works))
         for work in works:
             work.answer = error
 
@@ -191,6 +208,7 @@ class CommandPath:
         the way. Gives back what it failed by.
         """
         for attempt in range(ATTEMPTS):
+            began_at, began = self._clock.now(), time.perf_counter()
             try:
                 batch = self._transact(works)
             except BaseException as error:  # noqa: BLE001 - the edge of the writer's loop: answered, never lost
@@ -198,8 +216,11 @@ class CommandPath:
                 if not self._worth_another(error, attempt):
                     return error
             else:
-                self._publish(batch)
+                seconds, waited = time.perf_counter() - began, max(0.0, began - works[0].handed_over)
+                self._publish(batch, works)
+                self._report(Committed(works, batch.appends.recorded, began_at, seconds, waited))
                 return None
+            self.watch.retried()
             time.sleep(FIRST_PAUSE_S * 2**attempt * (1 + secrets.randbelow(1000) / 1000))
         raise AssertionError("the last attempt returns")
 
@@ -282,6 +303,8 @@ class CommandPath:
                 return
             self._unsettled.pop(0)
             _log.warning("commit_settled", committed=committed)
+            if committed:
+                self._tell()
 
     def _without_unsettled(self, works: list[Work]) -> list[Work]:
         """Answer the works that an unknown commit may have done already; gives back the others."""
@@ -300,13 +323,33 @@ class CommandPath:
             connection.invalidate()
             connection.close()
 
-    def _publish(self, batch: Batch) -> None:
+    def _publish(self, batch: Batch, works: list[Work]) -> None:
         batch.publish()
         for listener in self._listeners:
             try:
                 listener(batch.appends.recorded)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not undo a commit
                 _log.error("listener_failed", error=repr(error))
+        if any(isinstance(work.answer, Outcome) and work.answer.replayed for work in works):
+            self._tell()
+
+    def _tell(self) -> None:
+        for call in self._told:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - as of listeners
+                _log.error("listener_failed", error=repr(error))
+
+    def _report(self, transaction: Committed) -> None:
+        try:
+            self.watch.committed(transaction)
+        except Exception as error:  # noqa: BLE001 - counting must not undo a commit
+            _log.error("watch_failed", error=repr(error))
+
+
+def _cause(works: list[Work]) -> dict[str, str]:
+    """Which request a log line is about, where it is about one."""
+    return caused_by(works[0].meta) if len(works) == 1 else {}
 
 
 def _answer(works: list[Work]) -> None:

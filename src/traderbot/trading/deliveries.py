@@ -23,6 +23,8 @@ from traderbot.infra.clock import Clock
 from traderbot.infra.database import Database
 from traderbot.infra.handler_records import DEAD, REPLAYING, RETRYING, WAITING, Aside, LostTurn
 from traderbot.infra.journal import Meta, Recorded, StreamMoved, last_position, read
+from traderbot.infra.logs import caused_by
+from traderbot.infra.traces import Traces
 from traderbot.model.errors import TraderbotError, Unavailable
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.delivery_metrics import DeliveryMetrics
@@ -63,12 +65,13 @@ class Deliveries:
         registry: CollectorRegistry | None = None,
         fence: Fence | None = None,
         backoff_s: Sequence[float] = BACKOFF_S,
+        traces: Traces | None = None,
     ) -> None:
         self._handlers = {handler.name: handler for handler in bus.handlers}
         self._path = path
         self._database = database
         self._clock = clock
-        self._metrics = DeliveryMetrics(registry, list(self._handlers))
+        self._metrics = DeliveryMetrics(registry, list(self._handlers), traces)
         self._fence = fence
         self._backoff_s = backoff_s
         self._places: dict[str, int] | None = None  # how far each has read
@@ -165,6 +168,7 @@ class Deliveries:
         """
         assert self._places is not None
         under_way: list[tuple[Handler, list[Recorded], int, Future[Outcome]]] = []
+        began = self._clock.now()
         for name, handler in self._handlers.items():
             events = found[self._places[name]]
             until = events[-1].position if len(events) == BATCH else max(head, self._places[name])
@@ -179,7 +183,7 @@ class Deliveries:
             error = future.exception()
             if error is None:
                 self._moved(handler.name, until)
-                self._metrics.handled(handler.name, len(own), self._clock.now() - own[0].recorded_at)
+                self._metrics.handled(handler.name, own, began, self._clock.now())
             elif isinstance(error, _NOT_ITS_FAULT):
                 failure = error
             else:
@@ -195,7 +199,7 @@ class Deliveries:
     ) -> None:
         """A batch that failed again, each event in a transaction of its own; what fails is put aside."""
         for number, one in enumerate(own, 1):
-            place = until if number == len(own) else one.position
+            place, began = until if number == len(own) else one.position, self._clock.now()
             try:
                 self._path.submit(self._work(handler, [one], place, held_up, alone=True))
             except _NOT_ITS_FAULT:
@@ -205,7 +209,7 @@ class Deliveries:
                 self._path.submit(self._put_aside(handler, letter, place))
                 held_up.add((handler.name, one.stream))
             else:
-                self._metrics.handled(handler.name, 1, self._clock.now() - one.recorded_at)
+                self._metrics.handled(handler.name, [one], began, self._clock.now())
             self._moved(handler.name, place)
 
     def _again(self, letters: Iterable[Aside]) -> float:
@@ -249,7 +253,7 @@ class Deliveries:
             records.take(connection, letter)
             commands.commands[:] = self._handled(handler, connection, [event])
 
-        commands.job = job
+        commands.job, began = job, self._clock.now()
         try:
             self._path.submit(commands)
         except _NOT_ITS_FAULT:
@@ -259,7 +263,7 @@ class Deliveries:
             changed = {name: getattr(new, name) for name in ("state", "attempts", "next_try_at", "error")}
             self._path.submit(self._work_of(handler, lambda c: records.change(c, letter, **changed)))
             return new.state
-        self._metrics.handled(handler.name, 1, self._clock.now() - event.recorded_at)
+        self._metrics.handled(handler.name, [event], began, self._clock.now())
         return None
 
     def _failed(
@@ -274,7 +278,10 @@ class Deliveries:
         said = error.detail if isinstance(error, TraderbotError) else repr(error)
         kind = type(event.event).__name__
         self._metrics.failed(name, dead=not more)
-        _log.warning("event_put_aside", handler=name, position=event.position, state=state, error=said)
+        cause = caused_by(event.meta)
+        _log.warning(
+            "event_put_aside", handler=name, position=event.position, state=state, error=said, **cause
+        )
         return Aside(name, event.position, event.stream, kind, state, attempts, due, said)
 
     def _work(
@@ -334,8 +341,10 @@ class Deliveries:
         """The commands that a handler gives. Errors: HandlerFailed; those of the database itself as they
         are.
         """
+        cause = caused_by(events[0].meta) if len(events) == 1 else {}
         try:
-            return list(handler.handle(connection, events) or ())
+            with structlog.contextvars.bound_contextvars(handler=handler.name, **cause):
+                return list(handler.handle(connection, events) or ())
         except Exception as error:
             if self._database.trouble(error) is not Trouble.OTHER:
                 raise

@@ -1,8 +1,11 @@
-"""Counts of what the handlers of events do, for /metrics."""
+"""Counts of what the handlers of events do, for /metrics, and their spans."""
 
 from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from traderbot.infra.journal import Recorded
+from traderbot.infra.traces import Attribute, NoTraces, Traces
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 _MICROS = 1_000_000
@@ -11,7 +14,10 @@ _MICROS = 1_000_000
 class DeliveryMetrics:
     """registry: None counts for nobody."""
 
-    def __init__(self, registry: CollectorRegistry | None, names: Sequence[str]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry | None, names: Sequence[str], traces: Traces | None = None
+    ) -> None:
+        self._traces = traces or NoTraces()
         registry = registry or CollectorRegistry()
         self._handled = Counter("traderbot_handler_events", "Events handled.", ["handler"], registry=registry)
         self._failed = Counter(
@@ -35,10 +41,15 @@ class DeliveryMetrics:
             self._failed.labels(name)
             self._dead.labels(name)
 
-    def handled(self, name: str, events: int, lag: int) -> None:
-        """lag: microseconds."""
-        self._handled.labels(name).inc(events)
-        self._lag.labels(name).observe(max(0, lag) / _MICROS)
+    def handled(self, name: str, own: Sequence[Recorded], began: int, now: int) -> None:
+        """These were handled together. began, now: wall time, microseconds."""
+        self._handled.labels(name).inc(len(own))
+        self._lag.labels(name).observe(max(0, now - own[0].recorded_at) / _MICROS)
+        if self._traces.enabled:
+            for one in own:
+                if one.meta.trace:
+                    said: dict[str, Attribute] = {"event": type(one.event).__name__, "position": one.position}
+                    self._traces.record(f"handler {name}", one.meta.trace, began * 1000, now * 1000, **said)
 
     def failed(self, name: str, *, dead: bool) -> None:
         self._failed.labels(name).inc()

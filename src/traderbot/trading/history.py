@@ -136,20 +136,31 @@ def _with_archived(
 ) -> list[EventView]:
     """A page of the table's events together with the archived ones before them."""
     before, after, end = place
-    asked = Wanted(after or 0, before, streams=streams, types=wanted.types or None)
-    rows = archived(connection, asked, newest_first=after is None)
-    old = [_event_view(row) for row in rows if _in_time(row, wanted)]
     kept = [one for one in found if one.position > end]
+    missing = limit - len(kept) if after is None else limit
+    asked = Wanted(
+        after or 0,
+        before,
+        streams=streams,
+        types=wanted.types or None,
+        recorded_after=wanted.recorded_after,
+        recorded_until=wanted.recorded_until,
+    )
+    old: list[EventView] = []
+    while len(old) < missing:
+        page = archived(connection, asked, limit=missing, newest_first=after is None)
+        old += [_event_view(row) for row in page if _in_time(row, wanted)]
+        if len(page) < missing:
+            break
+        last = page[-1].position
+        asked = asked._replace(before=last) if after is None else asked._replace(after=last)
     return ([*kept, *old] if after is None else [*old, *kept])[:limit]
 
 
 def _in_time(row: Row, wanted: EventFilter) -> bool:
-    at, recorded = row.effective_at, row.recorded_at
-    return (
-        (wanted.after is None or (at is not None and at > wanted.after))
-        and (wanted.until is None or (at is not None and at < wanted.until))
-        and (wanted.recorded_after is None or recorded > wanted.recorded_after)
-        and (wanted.recorded_until is None or recorded < wanted.recorded_until)
+    at = row.effective_at
+    return (wanted.after is None or (at is not None and at > wanted.after)) and (
+        wanted.until is None or (at is not None and at < wanted.until)
     )
 
 

@@ -13,6 +13,7 @@ in their transaction, so that a process which lost it without knowing is refused
 """
 
 import threading
+import time
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from uuid import UUID
@@ -52,7 +53,7 @@ LEFT_BEHIND = "the books of this account do not add up"
 
 DETAIL_MAX = 300
 RETRY_FIRST_S = 0.5
-RETRY_MAX_S = 30.0
+RETRY_MAX_S = 4.0  # a database that was away for long is not waited for much longer once it is back
 _log = structlog.get_logger()
 
 
@@ -80,7 +81,8 @@ class SessionLoop(SessionView):
     in the loop's thread, and once at the start with the last step on record. A follower that raises is called
     again with the same step.
 
-    shared: whether other processes may play it or open accounts in it. trouble: it keeps trying.
+    shared: whether other processes may play it or open accounts in it. trouble: it keeps trying. timed: told
+    of each step played, the seconds it took to commit, and its events.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class SessionLoop(SessionView):
         self._broker = broker
         self._accounts = sorted(accounts)  # once built, touched by the writer's thread only
         self._left_behind = set(left_behind)
+        self.timed: Callable[[int, float, int], None] = _untimed
         self._meta = Meta(actor=f"session:{session_id}")
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -146,6 +149,7 @@ class SessionLoop(SessionView):
     def play(self, step: int) -> list[Event]:
         """Play one step: commit its effects, move the clock, call the followers."""
         self.call_followers()
+        began = time.perf_counter()
         market = self.market.at(step)
         moved = self._move(step)
         before, self.playing = self.playing, True  # what it commits is heard as well, and moves nothing then
@@ -156,6 +160,7 @@ class SessionLoop(SessionView):
             self.replay.played(step)
         finally:
             self.playing = before
+        self.timed(step, time.perf_counter() - began, len(events))
         self._tell()
         self.call_followers()
         return events
@@ -291,6 +296,10 @@ class SessionLoop(SessionView):
         if not moment.closes or step + 1 == len(timeline):
             return 0
         return (timeline.date_of(step + 1) - timeline.date_of(step)).days
+
+
+def _untimed(_step: int, _seconds: float, _events: int) -> None:
+    """Nobody counts."""
 
 
 class _Turn:

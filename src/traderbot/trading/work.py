@@ -71,7 +71,7 @@ class Work:
     the transaction. rules: what the platform's rules become, from what they are in this transaction. markets:
     sessions whose market moves on with this work. key: for one account only. grant: what bounds the orders of
     the API key that it comes from. alone: in a transaction of its own, as its job reads what others would
-    have staged.
+    have staged. handed_over: when it was, by the performance counter.
     """
 
     commands: list[tuple[UUID, Command]] = field(default_factory=list)
@@ -85,6 +85,7 @@ class Work:
     meta: Meta = SYSTEM
     key: Idempotency | None = None
     grant: Grant | None = None
+    handed_over: float = 0.0
     future: "asyncio.Future[Outcome] | concurrent.futures.Future[Outcome] | None" = None
     loop: asyncio.AbstractEventLoop | None = None
     answer: "Outcome | BaseException | None" = None

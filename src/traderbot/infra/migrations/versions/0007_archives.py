@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("sha256", HASH, nullable=False),
         sa.Column("archived_at", sa.BigInteger(), nullable=False),
+        sa.Column("keep", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("first_position", name=op.f("pk_archives")),
     )
     op.create_table(
