@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.runner import Autopilot
 from traderbot.event_map import build_bus
+from traderbot.infra.archives import ArchivesMissing
 from traderbot.infra.clock import WallClock
 from traderbot.infra.database import Database, Limits, lock_home
 from traderbot.infra.duties import EVERYTHING, Duties, OnDuty
@@ -237,8 +238,7 @@ class Platform:
             standing = standing_of(connection, session_id, settings.replay_speed)
             accounts = accounts_of(connection, session_id)
             left_behind = left_behind_of(connection, session_id)
-            opening = read(connection, stream=session_stream(session_id), limit=1)[0].event
-        first_step = opening.step + 1 if isinstance(opening, SessionOpened) else None
+            first_step = _first_step(connection, session_id)
         replay = ReplaySession(
             self.dataset, step=standing.step, first_step=first_step, speed=settings.replay_speed
         )
@@ -304,6 +304,18 @@ class Platform:
 def limits_of(settings: Settings) -> Limits:
     """What is set of the database's connections."""
     return Limits(settings.database_readers, settings.statement_timeout_s)
+
+
+def _first_step(connection: Connection, session_id: UUID) -> int | None:
+    """The step that a session began with; None where its opening lies in an archive that is not here, which
+    must not keep a process from starting.
+    """
+    try:
+        opening = read(connection, stream=session_stream(session_id), limit=1)[0].event
+    except ArchivesMissing as error:
+        _log.warning("archive_missing", error=error.detail)
+        return None
+    return opening.step + 1 if isinstance(opening, SessionOpened) else None
 
 
 def rules_of(settings: Settings, now: Rules | None = None) -> Rules:

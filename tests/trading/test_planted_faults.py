@@ -255,7 +255,7 @@ def a_bad_work_takes_its_batch_along(monkeypatch: Patch) -> None:
             for work in works:
                 work.answer = error
         else:
-            self._publish(batch)
+            self._publish(batch, works)
 
     monkeypatch.setattr(CommandPath, "_commit", commit)
 

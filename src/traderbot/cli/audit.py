@@ -121,7 +121,7 @@ def archive(
             _whole(journal.verify(connection).fault)
             if before is not None:
                 moment = int(before.replace(tzinfo=UTC).timestamp()) * 1_000_000
-                place = position_at(connection, moment - 1) + 1
+                place = min(position_at(connection, moment - 1) + 1, journal.last_position(connection))
         if place is None:
             raise InvalidValue("before", "a day, or --before-position")
         with maintenance(database, settings) as lease:

@@ -60,7 +60,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """
     with told():
         database = database_of(settings)
-        lock = lock_home(settings.home)
+        lock = lock_home(settings.home, shared=database.shared)
         try:
             migrate(database)
         except BaseException:

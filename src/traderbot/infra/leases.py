@@ -129,7 +129,7 @@ class Leases:
             if self._thread is None and not self._alone and not self._closing.is_set():
                 self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
                 self._thread.start()
-        _log.info("lease_taken", lease=name, token=token, holder=self.holder)
+        _log.info("lease_taken", lease=name, fence=token, holder=self.holder)
         return lease
 
     def release(self, lease: Lease) -> None:
@@ -192,7 +192,7 @@ class Leases:
             lease.lose()
             with self._guard:
                 self._kept = [other for other in self._kept if other is not lease]
-            _log.warning("lease_lost", lease=lease.name, token=lease.token)
+            _log.warning("lease_lost", lease=lease.name, fence=lease.token)
         return True
 
 

@@ -152,7 +152,7 @@ class CommandPath:
                 works.append(first)
                 stopping = self._drain(works)
             if works:
-                self._commit(works)
+                self._commit_or_tell(works)
                 _answer(works)
         self._disconnect()
 
@@ -176,6 +176,16 @@ class CommandPath:
                 return True
             works.append(work)
         return False
+
+    def _commit_or_tell(self, works: list[Work]) -> None:
+        """Commit; a fault of the path itself is told to whoever waits, who would else wait for ever."""
+        try:
+            self._commit(works)
+        except Exception as error:  # noqa: BLE001 - the edge of the writer's loop
+            _log.error("writer_failed", error=repr(error), exc_info=error)
+            self._memory.forget()
+            for work in works:
+                work.answer = work.answer or OutcomeUnknown(_UNKNOWN)
 
     def _commit(self, works: list[Work]) -> None:
         """Run the works in one transaction; if it fails, each in its own, as those that ask for it."""
