@@ -104,7 +104,7 @@ def test_an_unchanged_answer_is_not_sent_again(live: Live, ada: Person) -> None:
     [
         ("/orders?limit=0", 422), ("/orders?limit=501", 422), ("/orders?status=odd", 422),
         ("/orders?cursor=x", 422), ("/orders?%00", 422), ("/portfolio/", 404),
-        ("/orders?account_id=nonsense", 422),
+        ("/orders?account_id=nonsense", 422), ("/orders?accoun%74_id=nonsense", 422),
         (f"/orders?client_order_id={'x' * 300}", 422), ("/orders/x?", 422),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ error. The routes stay FastAPI's, and so does what describes them.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from traderbot.users.service import UsersService
 PATHS = frozenset({"/api/v1/portfolio", "/api/v1/positions", "/api/v1/orders"})
 BYTES_MAX = 64_000_000  # of all answers kept
 ANSWER_MAX = 1_000_000
+ENTRY_BYTES = 1_500  # of an answer kept, besides its body
 QUERY_MAX = 200
 _UNUSUAL = frozenset({b"x-account-id", b"origin", b"range", b"traceparent"})
 
@@ -175,23 +176,29 @@ class FastReads:
                     tally.made += 1
                     tally.queries += asked.count
                     self._keep_whole(key, stamp, start, b"".join(parts))
+                    landed()  # whoever waits need not wait for this caller to read
             await send(message)
 
-        with self._flying(key, stamp), counted_queries() as asked:
+        with self._flying(key, stamp) as landed, counted_queries() as asked:
             await self.app(scope, receive, watched)
 
     @contextmanager
-    def _flying(self, key: Key, stamp: Stamp | None) -> Iterator[None]:
-        """Have others wait who ask for the same."""
+    def _flying(self, key: Key, stamp: Stamp | None) -> Iterator[Callable[[], None]]:
+        """Have others wait who ask for the same, until what this gives is called."""
         if stamp is None or (key, stamp) in self._flights:
-            yield
+            yield lambda: None
             return
         flight = self._flights[key, stamp] = asyncio.get_running_loop().create_future()
+
+        def landed() -> None:
+            if not flight.done():
+                del self._flights[key, stamp]
+                flight.set_result(None)
+
         try:
-            yield
+            yield landed
         finally:
-            del self._flights[key, stamp]
-            flight.set_result(None)
+            landed()
 
     def _keep_whole(self, key: Key, stamp: Stamp | None, start: Message, body: bytes) -> None:
         if stamp is not None and start["status"] == 200 and len(body) <= ANSWER_MAX:
@@ -207,10 +214,14 @@ class FastReads:
 
     def _keep(self, key: Key, kept: Kept) -> None:
         before = self._kept.pop(key, None)
-        self._bytes += len(kept.body) - (0 if before is None else len(before.body))
+        self._bytes += _size(kept) - (0 if before is None else _size(before))
         self._kept[key] = kept
         while self._bytes > BYTES_MAX:
-            self._bytes -= len(self._kept.popitem(last=False)[1].body)
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(kept: Kept) -> int:
+    return ENTRY_BYTES + len(kept.body)
 
 
 _OF_ONE_REQUEST = frozenset({b"x-request-id", b"content-length", b"ratelimit", b"ratelimit-policy", b"date"})
@@ -222,7 +233,8 @@ def _own(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 def _asked(scope: Scope) -> Asked | None:
     """What an ordinary request says; None for any other."""
-    if len(scope["query_string"]) > QUERY_MAX or b"account_id" in scope["query_string"]:
+    query = scope["query_string"]  # one that is encoded may name an account by another spelling
+    if len(query) > QUERY_MAX or b"account_id" in query or b"%" in query:
         return None
     request_id, etag = "", b""
     for name, value in scope["headers"]:
