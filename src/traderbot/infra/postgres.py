@@ -126,7 +126,7 @@ class Postgres:
         """Writers wait, readers do not."""
         quoted = connection.dialect.identifier_preparer.format_table
         names = ", ".join(quoted(table) for table in tables)
-        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
 
     @contextmanager
     def scratch(self) -> Iterator[str]:
