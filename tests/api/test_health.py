@@ -73,13 +73,14 @@ def test_a_relay_in_trouble_is_told(whole: Live, monkeypatch: pytest.MonkeyPatch
     whole.platform.leases.release(lease)
 
 
-def test_limits_that_are_not_shared_now_are_told(whole: Live) -> None:
+def test_limits_that_are_not_shared_now_are_told(whole: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = whole.platform.rates
     assert isinstance(rates, SharedRates)
     rates.breaker.failed(OSError())
     status, parts = asked(whole)
     assert (status, parts["valkey"]) == ("degraded", "does not answer")
     assert parts["rate limits"] == "a local share, until Valkey answers"
+    monkeypatch.setattr(rates.breaker, "failed", lambda error: None)
     rates.breaker.answered()
     assert asked(whole)[1]["valkey"] == "ok"
 

@@ -267,8 +267,8 @@ FAULTS = (
     Fault(
         "a rolled back account is remembered",
         "trading/command_path.py",
-        "            self._memory.forget()\n",
-        "            pass\n",
+        "                self._memory.forget()\n                if not",
+        "                if not",
         STORED,
     ),
     Fault(
