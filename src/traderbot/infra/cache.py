@@ -18,10 +18,10 @@ import msgspec
 import structlog
 from cashews import Cache as Store
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from redis.exceptions import RedisError
 
 from traderbot.infra.journal import Recorded
 from traderbot.infra.queries import counted_queries
+from traderbot.infra.valkey import failures
 from traderbot.model.errors import InvalidValue, NotFound
 
 _log = structlog.get_logger()
@@ -31,7 +31,7 @@ PREFIX = "traderbot:cache:"
 VALUE_BYTES_MAX = 1_000_000
 ENTRIES_MAX = 10_000
 REST_S = 1.0
-_TROUBLE = (RedisError, OSError, TimeoutError)
+_TROUBLE = failures()
 
 Function = Callable[..., Any]
 
