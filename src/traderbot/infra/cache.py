@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import structlog
 from cashews import Cache as Store
+from cashews.backends.memory import Memory
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from traderbot.infra.journal import Recorded
@@ -65,8 +66,7 @@ class FunctionCache:
 
     def __init__(self, registry: CollectorRegistry, url: str | None = None) -> None:
         self.entries: dict[str, Entry] = {}
-        self._memory = Store()
-        self._memory.setup(f"mem://?size={ENTRIES_MAX}")
+        self._memory = Memory(size=ENTRIES_MAX)  # bare: what cashews puts around it takes ten times as long
         self._shared: Store | None = None
         if url is not None:
             self._shared = Store()
@@ -225,8 +225,10 @@ class FunctionCache:
             return None
         return text
 
-    async def _store(self) -> Store:
+    async def _store(self) -> Store | Memory:
         """Valkey while it answers, else memory."""
+        if not self._memory.is_init:
+            await self._memory.init()
         if self._shared is None or time.monotonic() < self._gone_until:
             return self._memory
         if self._was_gone:
