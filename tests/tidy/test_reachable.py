@@ -6,8 +6,21 @@ from tidy.tree import imports, modules
 
 pytestmark = pytest.mark.unit
 AWAITED: set[str] = {  # modules that something to come will use; each with what that is
-    "traderbot.analytics.bootstrap",  # validation of backtests
-    "traderbot.analytics.overfitting",  # validation of backtests
+    # the command that validates a strategy
+    "traderbot.analytics.bootstrap",
+    "traderbot.analytics.overfitting",
+    "traderbot.backtests.validation",
+    "traderbot.backtests.validation.baselines",
+    "traderbot.backtests.validation.lookahead",
+    "traderbot.backtests.validation.monte_carlo",
+    "traderbot.backtests.validation.procedure",
+    "traderbot.backtests.validation.record",
+    "traderbot.backtests.validation.splits",
+    "traderbot.backtests.validation.stability",
+    "traderbot.backtests.validation.subject",
+    "traderbot.backtests.validation.tracks",
+    "traderbot.backtests.validation.verdict",
+    "traderbot.backtests.validation.walk_forward",
 }
 ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")
 

@@ -107,7 +107,7 @@ def independent_trials(returns: Floats) -> float:
     Source:  Bailey and Lopez de Prado 2014, appendix A.3.
     """
     columns = returns[:, returns.std(axis=0) > 0]
-    trials = columns.shape[1]
+    trials = int(columns.shape[1])
     if trials < 2:
         return 1.0
     scaled = (columns - columns.mean(axis=0)) / columns.std(axis=0)
