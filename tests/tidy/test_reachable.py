@@ -6,13 +6,14 @@ from tidy.tree import imports, modules
 
 pytestmark = pytest.mark.unit
 AWAITED: set[str] = {  # modules that something to come will use; each with what that is
-    # the command that validates a strategy
+    # `traderbot backtest validate`
     "traderbot.analytics.bootstrap",
     "traderbot.analytics.overfitting",
     "traderbot.backtests.validation",
     "traderbot.backtests.validation.baselines",
     "traderbot.backtests.validation.lookahead",
     "traderbot.backtests.validation.monte_carlo",
+    "traderbot.backtests.validation.page",
     "traderbot.backtests.validation.procedure",
     "traderbot.backtests.validation.record",
     "traderbot.backtests.validation.splits",
@@ -21,6 +22,7 @@ AWAITED: set[str] = {  # modules that something to come will use; each with what
     "traderbot.backtests.validation.tracks",
     "traderbot.backtests.validation.verdict",
     "traderbot.backtests.validation.walk_forward",
+    "traderbot.cli.backtest_validate",
 }
 ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")
 
