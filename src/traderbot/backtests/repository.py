@@ -5,6 +5,7 @@ nothing any more.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -149,15 +150,12 @@ def abandoned(connection: Connection) -> list[tuple[UUID, int, int]]:
 
 def next_waiting(connection: Connection) -> Backtest | None:
     """The one to run next: of the users with the fewest that run, whoever asked first."""
-    others = backtests.alias("others")
-    running = (
-        sa.select(sa.func.count())
-        .where(others.c.user_id == _own.user_id, others.c.status == "running")
-        .scalar_subquery()
-    )
-    query = sa.select(*_COLUMNS).where(_own.status == "queued").order_by(running, _own.id).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else _backtest(row)
+    whose = sa.select(_own.user_id).where(_own.status == "running")
+    running = Counter(connection.execute(whose).scalars())
+    queued = sa.select(_own.id, _own.user_id).where(_own.status == "queued").order_by(_own.id)
+    rows = connection.execute(queued).all()
+    first = min(rows, key=lambda row: running[row.user_id], default=None)
+    return None if first is None else find(connection, first.user_id, first.id)
 
 
 def take(connection: Connection, found: Backtest, slot: int, now: int) -> bool:

@@ -8,8 +8,6 @@ import sqlalchemy as sa
 
 from traderbot.infra.database import ID, TIME, metadata
 
-_WAITING = sa.text("status IN ('queued', 'running')")
-
 backtests = sa.Table(
     "backtests",
     metadata,
@@ -28,6 +26,6 @@ backtests = sa.Table(
     sa.Column("curve", sa.LargeBinary),  # JSON, compressed
     sa.Column("trades", sa.LargeBinary),  # JSON, compressed
     sa.Index("ix_backtests_user_id", "user_id", "id"),
-    sa.Index("ix_backtests_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    sa.Index("ix_backtests_status", "status", "id"),
     sqlite_with_rowid=False,
 )

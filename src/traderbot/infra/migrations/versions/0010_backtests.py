@@ -30,10 +30,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_backtests_user_id", "backtests", ["user_id", "id"])
-    waiting = sa.text("status IN ('queued', 'running')")
-    op.create_index(
-        "ix_backtests_waiting", "backtests", ["id"], sqlite_where=waiting, postgresql_where=waiting
-    )
+    op.create_index("ix_backtests_status", "backtests", ["status", "id"])
 
 
 def downgrade() -> None:
