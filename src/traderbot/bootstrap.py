@@ -36,6 +36,7 @@ from traderbot.infra.traces import open_traces
 from traderbot.infra.upkeep import make_parts_ahead
 from traderbot.intelligence.forecast import Forecast
 from traderbot.market.demo import ensure_demo
+from traderbot.market.resampling import coarser_of
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.events import Event, RoleChanged, SessionOpened, UserRegistered
@@ -260,7 +261,14 @@ class Platform:
         broker, shared = SimulatedBroker(costs_of(settings), rules_of(settings)), self.database.shared
         loop = SessionLoop(session_id, replay, self.path, broker, accounts, left_behind, shared=shared)
         loop.stand(standing)
-        self.autopilot = Autopilot(self.path, self.database, loop.bars, self.dataset.actions, loop.check)
+        self.autopilot = Autopilot(
+            self.path,
+            self.database,
+            loop.bars,
+            self.dataset.actions,
+            loop.check,
+            coarser_of(self.dataset),
+        )
         if shared:  # another process may have given an account to a strategy
             loop.followers.append(lambda _market, _moved: self._resume_strategies())
         loop.followers.append(self.autopilot.follow)

@@ -22,7 +22,7 @@ from traderbot.model.commands import PauseTrading
 from traderbot.model.errors import Conflict
 from traderbot.model.events import Event, SignalRaised
 from traderbot.model.symbols import Symbol
-from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
 from traderbot.trading.command_path import AccountFailed, CommandPath
 from traderbot.trading.session_market import SessionMarket
 from traderbot.trading.streams import account_stream
@@ -73,10 +73,14 @@ class Autopilot:
         bars: dict[Symbol, Bar],
         actions: Iterable[CorporateAction],
         check: Callable[[Connection], None] | None = None,
+        coarser: Coarser | None = None,
     ) -> None:
-        """check: asked in every transaction of a strategy, such as whether this process still may play."""
+        """check: asked in every transaction of a strategy, such as whether this process still may play.
+        coarser: gives strategies histories of other time frames.
+        """
         self._path = path
         self._check = check
+        self._coarser = coarser
         self._database = database
         self._bars = bars
         self._actions: dict[Symbol, list[CorporateAction]] = defaultdict(list)
@@ -155,6 +159,7 @@ class Autopilot:
             self._bars,
             lambda: uuid5(assignment.run, f"{market.step}:{next(numbers)}"),
             self._actions,
+            coarser=self._coarser,
         )
         try:
             if not assignment.started:

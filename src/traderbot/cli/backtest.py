@@ -15,6 +15,7 @@ from traderbot.cli.opened import told
 from traderbot.infra.journal import canonical
 from traderbot.market.datasets import Dataset, dataset_name, load
 from traderbot.market.demo import NAME, ensure_demo
+from traderbot.market.resampling import coarser_of
 from traderbot.model import rounding
 from traderbot.model.amounts import money
 from traderbot.model.bars import Bar
@@ -57,6 +58,7 @@ def run_backtest(
             costs=costs_of(settings),
             actions=[action for action in dataset.actions if action.symbol in {bar.symbol for bar in bars}],
             start=_midnight(start) if start else 0,
+            coarser=coarser_of(dataset),
         )
         seconds = perf_counter() - began
     _print(strategy, dataset, result, sum(len(bar) for bar in bars), seconds)

@@ -19,7 +19,7 @@ from traderbot.model.bars import Floats, Times
 from traderbot.model.errors import InvalidValue
 from traderbot.model.rules import Rules
 from traderbot.simulation.costs import Costs
-from traderbot.strategies.base import Strategy
+from traderbot.strategies.base import Coarser, Strategy
 
 Parameters = Mapping[str, object]
 Progress = Callable[[str, int, int], None]
@@ -47,6 +47,7 @@ class Subject(msgspec.Struct, frozen=True):
     actions: Sequence[CorporateAction] = ()
     kind: AccountKind = AccountKind.CASH
     warm_up: int = 0
+    coarser: Coarser | None = None
 
     @property
     def times(self) -> Times:
@@ -65,6 +66,7 @@ class Subject(msgspec.Struct, frozen=True):
             costs=self.costs,
             actions=[action for action in self.actions if action.symbol in names],
             kind=self.kind,
+            coarser=self.coarser,
         )
 
     def track(self, parameters: Parameters | None = None) -> Track:
