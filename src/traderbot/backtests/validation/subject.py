@@ -87,7 +87,7 @@ class Subject(msgspec.Struct, frozen=True):
         times = self.times
         begin = int(times[max(0, int(np.searchsorted(times, first)) - self.warm_up)])
         bars = [part for one in self.bars if len(part := one.window(begin, last))]
-        if not bars or first > last:
+        if not any(len(one.window(first, last)) for one in bars):
             raise InvalidValue("window", "at least one bar in it", f"{first} to {last}")
         return msgspec.structs.replace(self, bars=bars)
 
