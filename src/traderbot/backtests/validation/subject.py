@@ -18,8 +18,10 @@ from traderbot.model.amounts import Money
 from traderbot.model.bars import Floats, Times
 from traderbot.model.errors import InvalidValue
 from traderbot.model.rules import Rules
+from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Strategy
+from traderbot.strategies.signals import Frame, frame_of
 
 Parameters = Mapping[str, object]
 Progress = Callable[[str, int, int], None]
@@ -70,6 +72,14 @@ class Subject(msgspec.Struct, frozen=True):
     def track(self, parameters: Parameters | None = None) -> Track:
         """The account of one run."""
         return track_of(self.result(parameters), self.bars)
+
+    @property
+    def frame(self) -> Frame:
+        """All bars, as a signal strategy is given them."""
+        actions: dict[Symbol, list[CorporateAction]] = {}
+        for action in self.actions:
+            actions.setdefault(action.symbol, []).append(action)
+        return frame_of([one.cursor() for one in self.bars], actions)
 
     @property
     def rows(self) -> Times:
