@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
+from traderbot.infra.journal import canonical
 from traderbot.model.errors import InvalidValue
-from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.moving_average import MovingAverageCrossover
+from traderbot.strategies.catalogue import CATALOGUE as OFFERED
+from traderbot.strategies.parameters import Exact, Parameter
 
-OFFERED: dict[str, type[Strategy]] = {kind.name: kind for kind in (AiForecast, MovingAverageCrossover)}
 _NO_FILES = "; a strategy of your own is a file, which runs on the machine it is on, by `traderbot backtest`"
 
 
@@ -41,14 +41,22 @@ def strategy_of(name: str, parameters: Mapping[str, Any]) -> Strategy:
     kind = OFFERED.get(name)
     if kind is None:
         raise InvalidValue("strategy", f"one of {', '.join(sorted(OFFERED))}{_NO_FILES}", name)
-    known = {one.name for one in _parameters(kind)}
+    known = kind.declared()
     for given in parameters:
         if given not in known:
-            raise InvalidValue(f"parameters.{given}"[:60], f"a parameter of {name}: {', '.join(known)}")
+            words = (
+                f"a parameter of {name}: {', '.join(known)}" if known else f"no parameters, {name} has none"
+            )
+            raise InvalidValue(f"parameters.{given}"[:60], words)
     try:
-        return kind(**parameters)
+        return kind(**{given: _read(known[given], value) for given, value in parameters.items()})
     except InvalidValue as error:
         raise InvalidValue(f"parameters.{error.field}", error.expected) from None
+
+
+def _read(parameter: Parameter[Any], value: object) -> object:
+    """A value as JSON has it: exact amounts are texts."""
+    return parameter.parse(value) if isinstance(parameter, Exact) and isinstance(value, str) else value
 
 
 def offers() -> list[Offer]:
@@ -60,9 +68,12 @@ def offers() -> list[Offer]:
 
 
 def _parameters(kind: type[Strategy]) -> tuple[ParameterRange, ...]:
-    signature = inspect.signature(kind)
-    return tuple(
-        ParameterRange(one.name, "whole", one.default, 1, 1000)
-        for one in signature.parameters.values()
-        if isinstance(one.default, int)
-    )
+    return tuple(_range_of(parameter) for parameter in kind.declared().values())
+
+
+def _range_of(parameter: Parameter[Any]) -> ParameterRange:
+    least, most = getattr(parameter, "least", None), getattr(parameter, "most", None)
+    preset, choices = parameter.initial, tuple(getattr(parameter, "choices", ()))
+    if isinstance(parameter, Exact):
+        preset, least, most = (canonical(value) for value in (preset, least, most))
+    return ParameterRange(parameter.name, parameter.kind, preset, least, most, choices)
