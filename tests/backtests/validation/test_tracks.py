@@ -21,7 +21,7 @@ class Noting(Strategy):
     seen: dict[int, Decimal]
 
     def __init__(self) -> None:
-        self.inner = Trend(4)
+        self.inner = Trend(length=4)
         self.seen = {}
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
