@@ -24,7 +24,8 @@ class Trades(Strategy):
 
     name = "trades"
 
-    def __init__(self) -> None:
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
         self.seen: dict[int, Decimal] = {}
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:

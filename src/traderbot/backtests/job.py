@@ -25,7 +25,6 @@ from traderbot.backtests.summaries import results_of
 from traderbot.market.datasets import Dataset, load
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue, TraderbotError
-from traderbot.strategies.base import From
 
 MODULE = "traderbot.backtests.job"
 LOOK_S = 0.25
@@ -76,13 +75,14 @@ def backtest(order: Order, follow: Callable[[Sequence[Bar]], None]) -> Results:
     strategy = strategy_of(request.strategy, request.parameters)
     held = {bar.symbol for bar in bars}
     result = run(
-        From(strategy, start) if start else strategy,
+        strategy,
         bars,
         cash=request.cash,
         rules=order.rules,
         costs=request.costs,
         actions=[action for action in dataset.actions if action.symbol in held],
         kind=request.account,
+        start=start,
     )
     return results_of(result, bars, start)
 
