@@ -18,7 +18,6 @@ from traderbot.backtests.validation.record import Record, about, save
 from traderbot.backtests.validation.subject import Parameters, Subject
 from traderbot.backtests.validation.verdict import Outcome, Standing
 from traderbot.bootstrap import costs_of, rules_of
-from traderbot.cli.backtest import STRATEGIES
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import told
 from traderbot.infra.settings import Settings
@@ -29,6 +28,7 @@ from traderbot.model.amounts import money
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
+from traderbot.strategies.catalogue import named
 
 PAGE = "validation.html"
 _COLOURS = {
@@ -86,11 +86,9 @@ def validate_strategy(
     """
     settings = settings_or_exit({"home": home}, config)
     with told():
-        if strategy not in STRATEGIES:
-            raise InvalidValue("strategy", f"one of {', '.join(sorted(STRATEGIES))}", strategy)
         found = data_of(settings, data)
         subject = subject_of(
-            STRATEGIES[strategy],
+            named(strategy),
             found,
             settings,
             values or [],
