@@ -10,6 +10,7 @@ from traderbot.backtests.runner import Result, run
 from traderbot.backtests.summaries import POINTS_MAX, kept_points, results_of
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Bar
+from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, Strategy
 
@@ -47,16 +48,18 @@ def bar(symbol: Symbol, first: int, start: float) -> Bar:
     return Bar(symbol, times, closes, closes + 0.5, closes - 0.5, closes, np.full(len(times), 1e6))
 
 
+SPLIT = CorporateAction(AAA, date(2002, 11, 13), ActionKind.SPLIT, None, 2, 1)
+PAID = CorporateAction(BBB, date(2002, 11, 16), ActionKind.DIVIDEND, Decimal("0.5"))
+
+
 def played() -> tuple[Result, list[Bar], Trades]:
     strategy, bars = Trades(), [bar(AAA, 0, 100.0), bar(BBB, 2, 50.0)]
-    split = CorporateAction(AAA, date(2002, 11, 13), ActionKind.SPLIT, None, 2, 1)
-    paid = CorporateAction(BBB, date(2002, 11, 16), ActionKind.DIVIDEND, Decimal("0.5"))
-    return run(strategy, bars, actions=[split, paid], cash=Decimal(10_000)), bars, strategy
+    return run(strategy, bars, actions=[SPLIT, PAID], cash=Decimal(10_000)), bars, strategy
 
 
 def test_the_curve_is_the_equity_that_the_strategy_saw() -> None:
     result, bars, strategy = played()
-    found = results_of(result, bars, 0)
+    found = results_of(result, bars, [SPLIT, PAID], 0)
     assert found.curve["times"] == list(strategy.seen)
     assert found.curve["equity"] == pytest.approx([float(one) for one in strategy.seen.values()], abs=0.006)
     assert found.summary["equity"] == str(result.equity)
@@ -65,17 +68,35 @@ def test_the_curve_is_the_equity_that_the_strategy_saw() -> None:
 
 def test_round_trips_go_from_flat_to_flat() -> None:
     result, bars, _ = played()
-    first, second, third = results_of(result, bars, 0).trades
+    first, second, third = results_of(result, bars, [SPLIT, PAID], 0).trades
     assert [(one["symbol"], one["exit_at"] is None) for one in (first, second, third)] == [
         (AAA, False), (BBB, True), (AAA, True),
     ]  # fmt: skip
     assert Decimal(first["net"]) == Decimal(first["gross"]) - Decimal(first["fees"])
 
 
+def test_figures_are_of_the_curve_and_of_the_trades() -> None:
+    result, bars, _ = played()
+    found = results_of(result, bars, [SPLIT, PAID], 0)
+    summary, equity = found.summary, np.array(found.curve["equity"])
+    assert summary["total_return"] == pytest.approx(equity[-1] / equity[0] - 1, abs=1e-6)
+    assert summary["max_drawdown"] == pytest.approx(min(found.curve["drawdown"]), abs=1e-6)
+    assert (summary["trades"], summary["deposits"], summary["dividends"]) == (3, "10000", "2.5")
+    assert summary["expectancy"] == pytest.approx(float(found.trades[0]["net"]))  # of the one that ended
+    assert 0 < summary["in_market"] <= 1
+    assert summary["beta"] is not None
+
+
+def test_a_window_without_bars_is_refused() -> None:
+    result, bars, _ = played()
+    with pytest.raises(InvalidValue, match="start"):
+        results_of(result, bars, [SPLIT, PAID], 2**60)
+
+
 def test_a_window_begins_with_its_start() -> None:
     result, bars, strategy = played()
     times = list(strategy.seen)
-    assert results_of(result, bars, times[5]).curve["times"] == times[5:]
+    assert results_of(result, bars, [SPLIT, PAID], times[5]).curve["times"] == times[5:]
 
 
 def test_a_long_curve_keeps_highs_lows_and_ends() -> None:
