@@ -25,6 +25,7 @@ from traderbot.model.events import Event, OrderFilled, SignalRaised
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.faults import StrategyFailed, failure_of
 from traderbot.trading.assignments import keep_state, kept_state
 from traderbot.trading.command_path import AccountFailed, CommandPath
 from traderbot.trading.session_market import SessionMarket
@@ -33,10 +34,6 @@ from traderbot.trading.work import Work
 
 DETAIL_MAX = 300
 _log = structlog.get_logger()
-
-
-class StrategyFailed(Exception):  # noqa: N818 - never leaves this room
-    """A strategy raised, or gave what cannot be recorded."""
 
 
 @dataclass(slots=True)
@@ -187,7 +184,8 @@ class Autopilot:
             strategy.on_step(ctx, moved)
         except (Exception, SystemExit) as error:  # the edge of other people's code
             _log.error("strategy_failed", strategy=strategy.name, error=repr(error), exc_info=error)
-            raise StrategyFailed(f"{type(error).__name__}: {error}") from error
+            told = failure_of(strategy, market.time, error)
+            raise told or StrategyFailed(f"{strategy.name}: {type(error).__name__}: {error}") from error
         return ctx
 
     def _dealt_with(self, assignment: Assignment, time: int) -> bool:
