@@ -34,7 +34,7 @@ _TIME = pl.Datetime("us", "UTC")
 class Backtest:
     """One strategy over one window of data, through the engine and broker of paper trading.
 
-    strategy:   a Strategy, its class or its name.
+    strategy:   a Strategy, its class, its name, or a file as file.py or file.py:Class.
     data:       the name of a data set, a CSV or Parquet file, a polars or pandas frame, or frames by symbol.
     symbols:    only these; of a single frame without a column of symbols, the name of its instrument.
     start, end: first and last day to trade, both included; bars before start are history.
@@ -46,7 +46,7 @@ class Backtest:
 
     def __init__(
         self,
-        strategy: Strategy | type[Strategy] | str,
+        strategy: Strategy | type[Strategy] | str | Path,
         *,
         data: object = "demo",
         symbols: Iterable[str] | str | None = None,

@@ -25,7 +25,6 @@ from traderbot.backtests.summaries import results_of
 from traderbot.market.datasets import Dataset, load
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue, TraderbotError
-from traderbot.strategies.base import From
 
 MODULE = "traderbot.backtests.job"
 LOOK_S = 0.25
@@ -75,16 +74,18 @@ def backtest(order: Order, follow: Callable[[Sequence[Bar]], None]) -> Results:
     start = request.start or 0
     strategy = strategy_of(request.strategy, request.parameters)
     held = {bar.symbol for bar in bars}
+    actions = [action for action in dataset.actions if action.symbol in held]
     result = run(
-        From(strategy, start) if start else strategy,
+        strategy,
         bars,
         cash=request.cash,
         rules=order.rules,
         costs=request.costs,
-        actions=[action for action in dataset.actions if action.symbol in held],
+        actions=actions,
         kind=request.account,
+        start=start,
     )
-    return results_of(result, bars, start)
+    return results_of(result, bars, actions, start)
 
 
 def _bars(dataset: Dataset, order: Order) -> list[Bar]:

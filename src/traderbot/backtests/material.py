@@ -18,7 +18,7 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol, symbol
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.catalogue import named
+from traderbot.strategies.loading import strategy_class
 
 Day = str | date | datetime
 _FILES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
@@ -92,7 +92,7 @@ def window_of(
 
 
 def strategy_of(strategy: object, parameters: Mapping[str, object] | None) -> Strategy:
-    """A fresh strategy from an instance, a class or a name; texts are read as its parameters are.
+    """A fresh strategy from an instance, a class, a name or a file; texts are read as its parameters are.
 
     Errors: InvalidValue naming the strategy or the parameter.
     """
@@ -101,10 +101,10 @@ def strategy_of(strategy: object, parameters: Mapping[str, object] | None) -> St
         if given:
             raise InvalidValue("parameters", "none beside a strategy that is made already", sorted(given))
         return copy.deepcopy(strategy)
-    if isinstance(strategy, str):
-        strategy = named(strategy)
+    if isinstance(strategy, str | Path):
+        strategy = strategy_class(str(strategy))
     if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
-        raise InvalidValue("strategy", "a Strategy, its class or its name", strategy)
+        raise InvalidValue("strategy", "a Strategy, its class, its name or its file", strategy)
     known = strategy.declared()
     values = {
         name: known[name].parse(value) if isinstance(value, str) and name in known else value

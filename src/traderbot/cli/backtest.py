@@ -61,7 +61,7 @@ CalendarOption = Annotated[str, typer.Option("--calendar", help="Exchange calend
 
 @app.command("run")
 def run_backtest(
-    strategy: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(CATALOGUE))}.")],
+    strategy: Annotated[str, typer.Argument(help=f"A file, or one of: {', '.join(sorted(CATALOGUE))}.")],
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
     start: StartOption = None,
@@ -229,9 +229,8 @@ def _print_beside(found: list[Document]) -> None:
     table.add_row("equity", *(f"{one.amounts['equity']:,.2f}" for one in found))
     for name, label, kind in (*reports.FIGURES, *reports.TRADING):
         table.add_row(label, *(reports.shown(one.metrics.get(name), kind) for one in found))
-    table.add_row(
-        "held instead", *(reports.shown(one.benchmark_metrics["cagr"], reports.PERCENT) for one in found)
-    )
+    held = (reports.shown(one.benchmark_metrics.get("cagr"), reports.PERCENT) for one in found)
+    table.add_row("Benchmark a year (CAGR)", *held)
     Console().print(table)
     if len({(one.data.sha256, one.first, one.last, one.amounts["deposits"]) for one in found}) > 1:
         typer.echo("these are not of the same data, window and cash: compare them with care")

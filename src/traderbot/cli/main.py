@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 import traderbot
-from traderbot.cli import accounts, audit, backtest, data, database, halts, journal, orders, serve, users
+from traderbot.cli import (
+    accounts,
+    audit,
+    backtest,
+    data,
+    database,
+    halts,
+    journal,
+    orders,
+    serve,
+    strategies,
+    users,
+)
 from traderbot.cli.config import show_config
 from traderbot.cli.depth import play_depth
 from traderbot.cli.doctor import run_doctor
@@ -23,6 +35,7 @@ app.command("serve")(serve.serve)
 app.command("relay")(run_relay)
 app.command("worker")(serve.worker)
 app.add_typer(backtest.app, name="backtest")
+app.add_typer(strategies.app, name="strategy")
 app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")
 app.command("accounts")(accounts.list_accounts)
