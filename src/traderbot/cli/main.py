@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import traderbot
-from traderbot.cli import accounts, audit, data, database, halts, journal, orders, serve, users
+from traderbot.cli import accounts, audit, data, database, halts, journal, orders, serve, strategies, users
 from traderbot.cli.backtest import run_backtest
 from traderbot.cli.config import show_config
 from traderbot.cli.depth import play_depth
@@ -24,6 +24,7 @@ app.command("serve")(serve.serve)
 app.command("relay")(run_relay)
 app.command("worker")(serve.worker)
 app.command("backtest")(run_backtest)
+app.add_typer(strategies.app, name="strategy")
 app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")
 app.command("accounts")(accounts.list_accounts)
