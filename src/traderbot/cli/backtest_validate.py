@@ -63,7 +63,7 @@ OutOption = Annotated[
 
 
 def validate_strategy(
-    strategy: Annotated[str, typer.Argument(help="A name, or a file such as my_momentum.py.")],
+    strategy: Annotated[str, typer.Argument(help="Name of a strategy, or its file.")],
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
     start: StartOption = None,
