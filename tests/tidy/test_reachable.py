@@ -24,6 +24,8 @@ AWAITED: set[str] = {  # modules that something to come will use; each with what
     "traderbot.backtests.validation.verdict",
     "traderbot.backtests.validation.walk_forward",
     "traderbot.cli.backtest_validate",
+    # strategies of one's own, which go bar by bar
+    "traderbot.analytics.streaming",
 }
 ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")
 
