@@ -86,10 +86,11 @@ def compare(
     tape = tape_of(bars, costs, actions)
     terms = terms_of(cash, costs, rules, units, lot, AccountKind.CASH)
     changes = kernel.changes_of(targets)
-    played = kernel.play(tape.opens, tape.marks, tape.room, tape.last_rows, changes, tape.actions, terms)
+    played = kernel.play(tape.table, changes, tape.actions, terms)
     assert played.status == kernel.PLAYED
     assert compiled(tape, played) == fills_of(result)
     assert Decimal(played.cash).scaleb(-6) == result.account.cash
+    assert Decimal(played.equity).scaleb(-6) == result.equity
     for symbol, held in zip(tape.symbols, played.held.tolist(), strict=True):
         assert held == result.account.quantity(symbol)
     return len(result.fills)

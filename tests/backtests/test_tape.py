@@ -45,15 +45,15 @@ def test_prices_in_the_middle_of_two_billionths_go_to_the_even_one(whole: int, p
 def test_bars_stand_side_by_side_with_the_last_close_where_one_is_missing() -> None:
     tape = tape_of([bar("A", [1, 2, 4]), bar("B", [2, 3], volume=55.0)], Costs())
     assert tape.times.tolist() == [1, 2, 3, 4]
-    assert tape.opens[:, 0].tolist() == [10 * 10**9, 11 * 10**9, 0, 12 * 10**9]
-    assert tape.marks[:, 0].tolist() == [10 * 10**9, 11 * 10**9, 11 * 10**9, 12 * 10**9]
-    assert tape.marks[:, 1].tolist() == [0, 10 * 10**9, 11 * 10**9, 11 * 10**9]
-    assert tape.room[:, 1].tolist() == [0, 5, 5, 0]
+    assert tape.table[:, 0, 0].tolist() == [10 * 10**9, 11 * 10**9, 0, 12 * 10**9]
+    assert tape.table[:, 0, 1].tolist() == [10 * 10**9, 11 * 10**9, 11 * 10**9, 12 * 10**9]
+    assert tape.table[:, 1, 1].tolist() == [0, 10 * 10**9, 11 * 10**9, 11 * 10**9]
+    assert tape.table[:, 1, 2].tolist() == [0, 5, 5, 0]
 
 
 def test_an_order_of_the_day_ends_with_the_day_of_the_bars_that_come_next() -> None:
     tape = tape_of([bar("A", [DAY // 2, DAY, DAY + 1, 3 * DAY])], Costs())
-    assert tape.last_rows.tolist() == [1, 2, 3, 3]
+    assert tape.table[:, 0, 3].tolist() == [1, 2, 3, 3]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from tidy.tree import imports, modules
 pytestmark = pytest.mark.unit
 AWAITED = {  # modules that something to come will use; each with what that is
     "traderbot.backtests.kernel",  # the sweep
+    "traderbot.backtests.measuring",  # the sweep
     "traderbot.backtests.tape",  # the sweep
 }
 ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")

@@ -11,56 +11,70 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from traderbot.model.bars import Floats
+from traderbot.model.errors import InvalidValue
+
 Whole = NDArray[np.int64]
 
 PLAYED, TOO_LARGE, NOT_WHOLE = 0, 1, 2
 DIVIDEND, SPLIT = 0, 1
-# places in `terms`
+# places in `terms`, and what `_play` keeps after them
 CASH, LOT, UNITS_NUM, UNITS_DEN, SLIP_NUM, SLIP_DEN, FEE_NUM, FEE_DEN, HELD_NUM, HELD_DEN = range(10)
-COLLAR_NUM, COLLAR_DEN, MOST, TERMS = range(10, 14)
-# columns of fills
+COLLAR_NUM, COLLAR_DEN, MOST, SET_ASIDE, DIVIDENDS, COUNT, WAITING, KEPT = range(10, 18)
+# columns of a table of bars, of fills, and of what is known of an instrument
+OPEN, MARK, ROOM, LAST = range(4)
 ROW, OWNER, QTY, PRICE, VALUE, FEE = range(6)
+HELD, WANTED, WEIGHT, FRESH, ASKED, HIGHEST, HOLD, UNTIL, QUEUED, KNOWN = range(10)
 _LIMIT = 9.0e18
 _BILLION = 1_000_000_000
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+within = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 class Played(NamedTuple):
     """status: PLAYED, or why the whole numbers do not hold the run. fills: int64 (k, 6), oldest first: row of
-    the step, column of the instrument, shares (negative: sold), price, value and fee. cash: at the end.
-    held: shares at the end (N,).
+    the step, column of the instrument, shares (negative: sold), price, value and fee. paid: int64 (d, 3), the
+    dividends: row, column and cash. cash, equity: at the end. held: shares at the end (N,).
     """
 
     status: int
     fills: Whole
+    paid: Whole
     cash: int
+    equity: int
     held: Whole
 
 
-@njit(cache=True, nogil=True)
+@within
 def fits(one, other):  # type: ignore[no-untyped-def]
     """Whether a product of two whole numbers fits 64 bits, with room for what is added to it."""
     return abs(float(one) * float(other)) < _LIMIT
 
 
-@njit(cache=True, nogil=True)
+@within
 def half_even(value, unit):  # type: ignore[no-untyped-def]
     """value / unit rounded half-even; neither negative."""
-    whole, rest = value // unit, value % unit
+    whole = value // unit
+    rest = value - whole * unit
     if 2 * rest > unit or (2 * rest == unit and whole % 2 == 1):
         whole += 1
     return whole
 
 
-@njit(cache=True, nogil=True)
+@within
 def share(value, num, den):  # type: ignore[no-untyped-def]
     """value x num / den as a whole part and the rest of the division by den."""
-    rest = (value % den) * num
-    return (value // den) * num + rest // den, rest % den
+    whole = value // den
+    rest = (value - whole * den) * num
+    part = rest // den
+    return whole * num + part, rest - part * den
 
 
-@njit(cache=True, nogil=True)
+@within
 def price_at(price, num, den, up):  # type: ignore[no-untyped-def]
     """rounding.price_at for a factor of 1 plus or minus num / den."""
+    if num == 0:
+        return price
     whole, rest = share(price, num, den)
     if up:
         whole += price
@@ -73,13 +87,13 @@ def price_at(price, num, den, up):  # type: ignore[no-untyped-def]
     return max(whole, 1)
 
 
-@njit(cache=True, nogil=True)
+@within
 def fee_of(value, num, den):  # type: ignore[no-untyped-def]
     """rounding.fee."""
     return share(value, num, den)[0]
 
 
-@njit(cache=True, nogil=True)
+@within
 def hold_of(qty, price, num, den):  # type: ignore[no-untyped-def]
     """rounding.hold."""
     value = qty * price
@@ -89,7 +103,7 @@ def hold_of(qty, price, num, den):  # type: ignore[no-untyped-def]
     return whole // 1000 + up + 1
 
 
-@njit(cache=True, nogil=True)
+@within
 def affordable(cash, price, num, den, lot):  # type: ignore[no-untyped-def]
     """rounding.affordable in lots of whole shares; the guess in floats is put right in whole numbers."""
     spend = (cash - 1) * 1000
@@ -107,279 +121,275 @@ def affordable(cash, price, num, den, lot):  # type: ignore[no-untyped-def]
     return lots * lot
 
 
-@njit(cache=True, nogil=True)
-def changes_of(targets):  # type: ignore[no-untyped-def]
-    """Rows, columns and weights in billionths where a target differs from the last one that was given.
-
-    targets: float64 (T, N), NaN for no opinion.
-    """
-    rows, columns = targets.shape
-    size, count = 64, 0
-    found = np.empty((size, 3), np.int64)
-    last = np.zeros(columns)
-    exact = np.zeros(columns, np.int64)
-    for row in range(rows):
-        for column in range(columns):
-            weight = targets[row, column]
-            if weight == last[column] or weight != weight:
-                continue
-            last[column] = weight
-            scaled = np.int64(np.rint(weight * 1e9))
-            if scaled == exact[column]:
-                continue
-            exact[column] = scaled
-            if count == size:
-                size *= 4
-                more = np.empty((size, 3), np.int64)
-                more[:count] = found
-                found = more
-            found[count, 0], found[count, 1], found[count, 2] = row, column, scaled
+@compiled
+def _changes(targets, column, found):  # type: ignore[no-untyped-def]
+    """The changes of one column, written over `found`; how many; -1 where a target is infinite."""
+    count, last, exact = 0, 0.0, np.int64(0)
+    for row in range(len(targets)):
+        weight = targets[row, column]
+        if weight == last or weight != weight:
+            continue
+        if not abs(weight) < 9.0e9:
+            return -1
+        last = weight
+        scaled = np.int64(np.rint(weight * 1e9))
+        if scaled != exact:
+            exact = scaled
+            if count < len(found):
+                found[count, 0], found[count, 1], found[count, 2] = row, column, scaled
             count += 1
-    return found[:count]
+    return count
 
 
-@njit(cache=True, nogil=True)
-def _equity(cash, held, marks, row):  # type: ignore[no-untyped-def]
+def changes_of(targets: Floats) -> Whole:
+    """Where a target differs from the last one that was given: int64 (k, 3), row, column and weight in
+    billionths, in the order of the rows.
+
+    targets: float64 (T, N), NaN for no opinion. Errors: InvalidValue for a weight that is infinite.
+    """
+    parts = []
+    for column in range(targets.shape[1]):
+        found = np.empty((4096, 3), np.int64)
+        count = _changes(targets, column, found)
+        if count > len(found):
+            found = np.empty((count, 3), np.int64)
+            count = _changes(targets, column, found)
+        if count < 0:
+            raise InvalidValue("signal", "finite weights, NaN for no opinion", "an infinite one")
+        parts.append(found[:count])
+    if len(parts) == 1:
+        return parts[0]
+    changes = np.concatenate(parts)
+    return changes[np.argsort(changes[:, 0], kind="stable")]
+
+
+@within
+def _equity(row, table, state, cash):  # type: ignore[no-untyped-def]
     """Cash and positions at their marks; -1 where a value does not fit."""
     total = cash
-    for column in range(len(held)):
-        if held[column]:
-            if not fits(held[column], marks[row, column]):
+    for column in range(len(state)):
+        held = state[column, HELD]
+        if held:
+            if not fits(held, table[row, column, MARK]):
                 return -1
-            total += half_even(held[column] * marks[row, column], 1000)
+            total += half_even(held * table[row, column, MARK], 1000)
     return total
 
 
-@njit(cache=True, nogil=True)
-def _wanted(weight, equity, close, terms):  # type: ignore[no-untyped-def]
+@within
+def _shares(weight, num, den, lot, equity, close):  # type: ignore[no-untyped-def]
     """Shares that a target asks for, in whole lots; -1 where they cannot be counted."""
-    lot = terms[LOT]
-    if terms[UNITS_DEN]:
-        if not fits(weight, terms[UNITS_NUM]):
+    if den:
+        if not fits(weight, num):
             return -1
-        return weight * terms[UNITS_NUM] // (_BILLION * terms[UNITS_DEN] * lot) * lot
-    budget = (equity // _BILLION) * weight + (equity % _BILLION) * weight // _BILLION
+        return weight * num // (_BILLION * den * lot) * lot
+    thousands = equity // _BILLION
+    budget = thousands * weight + (equity - thousands * _BILLION) * weight // _BILLION
     if not fits(budget, 1000):
         return -1
     return budget * 1000 // (close * lot) * lot
 
 
-@njit(cache=True, nogil=True)
-def _grown(fills):  # type: ignore[no-untyped-def]
-    more = np.empty((4 * len(fills), 6), np.int64)
-    more[: len(fills)] = fills
-    return more
+@within
+def _end(column, state, book):  # type: ignore[no-untyped-def]
+    """Close an order and give back its hold."""
+    book[SET_ASIDE] -= state[column, HOLD]
+    state[column, ASKED] = state[column, HOLD] = 0
 
 
-@njit(cache=True, nogil=True)
-def _match(row, opening, room, asked, price_max, hold, terms):  # type: ignore[no-untyped-def]
-    """Shares of an order that trade at an open, and the price: slippage, participation, the collar."""
-    buying = asked > 0
-    price = price_at(opening, terms[SLIP_NUM], terms[SLIP_DEN], buying)
-    wanted = abs(asked)
-    if buying and price > price_max:
-        wanted = min(wanted, affordable(hold, price, terms[FEE_NUM], terms[FEE_DEN], 1))
-    return min(wanted, room), price
-
-
-@njit(cache=True, nogil=True)
-def _act(action, orders, held, purse):  # type: ignore[no-untyped-def]
-    """A dividend or split on its ex-date. purse: cash and what is held of it."""
+@compiled
+def _act(action, state, book):  # type: ignore[no-untyped-def]
+    """A dividend or split on its ex-date."""
     column, kind, one, other = action[1], action[2], action[3], action[4]
+    held, asked, highest = state[column, HELD], state[column, ASKED], state[column, HIGHEST]
+    if not fits(held, one) or not fits(asked, one) or not fits(highest, other):
+        return TOO_LARGE
     if kind == DIVIDEND:
-        if not fits(held[column], one):
-            return TOO_LARGE
-        purse[0] += half_even(held[column] * one, 1000)
+        book[DIVIDENDS] = half_even(held * one, 1000)
+        book[CASH] += book[DIVIDENDS]
         return PLAYED
-    if not fits(held[column], one):
-        return TOO_LARGE
-    if held[column] * one % other:
+    if held * one % other:
         return NOT_WHOLE
-    held[column] = held[column] * one // other
-    if orders[column, 0] == 0:
-        return PLAYED
-    if one < other:
-        _end(column, orders, purse)
-        return PLAYED
-    if not fits(orders[column, 0], one) or not fits(orders[column, 1], other):
-        return TOO_LARGE
-    if orders[column, 0] * one % other:
+    state[column, HELD] = held * one // other
+    if asked and one < other:
+        _end(column, state, book)
+    elif asked * one % other:
         return NOT_WHOLE
-    orders[column, 0] = orders[column, 0] * one // other
-    orders[column, 1] = max(orders[column, 1] * other // one, 1)
+    elif asked:
+        state[column, ASKED] = asked * one // other
+        state[column, HIGHEST] = max(highest * other // one, 1)
     return PLAYED
 
 
-@njit(cache=True, nogil=True)
-def _end(column, orders, purse):  # type: ignore[no-untyped-def]
-    """Close an order and give back its hold. orders (N, 4): shares, highest price, hold, last row."""
-    purse[1] -= orders[column, 2]
-    orders[column, 0] = orders[column, 2] = 0
+@within
+def _execute(row, column, table, state, book, fills):  # type: ignore[no-untyped-def]
+    """An order against a bar: slippage, the collar, participation. False where a value does not fit."""
+    asked, room = state[column, ASKED], table[row, column, ROOM]
+    price = price_at(table[row, column, OPEN], book[SLIP_NUM], book[SLIP_DEN], asked > 0)
+    qty = min(abs(asked), room)
+    if asked > 0 and price > state[column, HIGHEST]:
+        qty = min(qty, affordable(state[column, HOLD], price, book[FEE_NUM], book[FEE_DEN], 1))
+    if qty <= 0:
+        return True
+    if not fits(qty, price):
+        return False
+    value = half_even(qty * price, 1000)
+    fee = fee_of(value, book[FEE_NUM], book[FEE_DEN])
+    signed = qty if asked > 0 else -qty
+    count = book[COUNT]
+    fills[count, ROW], fills[count, OWNER], fills[count, QTY] = row, column, signed
+    fills[count, PRICE], fills[count, VALUE], fills[count, FEE] = price, value, fee
+    book[COUNT] = count + 1
+    state[column, HELD] += signed
+    book[CASH] -= (value if asked > 0 else -value) + fee
+    return True
 
 
-@njit(cache=True, nogil=True)
-def _place(row, column, qty, mark, last_row, orders, purse, terms):  # type: ignore[no-untyped-def]
-    """Place a market order of the day: 1; 0 where it is refused or not paid for, -1 where it does not fit."""
-    size = abs(qty)
-    price_max, hold = mark, 0
-    if qty > 0:
-        price_max = price_at(mark, terms[COLLAR_NUM], terms[COLLAR_DEN], True)
-        spare = purse[0] - purse[1]
-        if not fits(spare, 2000):
-            return -1
-        size = min(size, affordable(spare, price_max, terms[HELD_NUM], terms[HELD_DEN], terms[LOT]))
-    if size <= 0:
-        return 0
-    if not fits(size, price_max):
-        return -1
-    if size * mark > terms[MOST]:
-        return 0
-    if qty > 0:
-        hold = hold_of(size, price_max, terms[HELD_NUM], terms[HELD_DEN])
-        purse[1] += hold
-    orders[column, 0] = size if qty > 0 else -size
-    orders[column, 1], orders[column, 2], orders[column, 3] = price_max, hold, last_row
-    return 1
-
-
-@njit(cache=True, nogil=True)
-def _meet(row, opens, room, orders, queue, waiting, held, purse, fills, count, terms):  # type: ignore[no-untyped-def]
+@compiled
+def _meet(row, table, state, book, fills):  # type: ignore[no-untyped-def]
     """The bars of a step against the open orders, oldest first. No order outlives a bar of its instrument."""
-    kept = 0
+    waiting, kept = book[WAITING], 0
     for place in range(waiting):
-        column = queue[place]
-        asked = orders[column, 0]
-        if asked == 0:
+        column = state[place, QUEUED]
+        if state[column, ASKED] == 0:
             continue
-        if opens[row, column] == 0 or row > orders[column, 3]:
-            if orders[column, 3] <= row:
-                _end(column, orders, purse)
-            else:
-                queue[kept] = column
-                kept += 1
-            continue
-        if room[row, column] > 0:
-            opening = opens[row, column]
-            qty, price = _match(
-                row, opening, room[row, column], asked, orders[column, 1], orders[column, 2], terms
-            )
-            if qty > 0:
-                if not fits(qty, price):
-                    return fills, -1, kept
-                value = half_even(qty * price, 1000)
-                fee = fee_of(value, terms[FEE_NUM], terms[FEE_DEN])
-                if count == len(fills):
-                    fills = _grown(fills)
-                qty = qty if asked > 0 else -qty
-                fills[count, 0], fills[count, 1], fills[count, 2] = row, column, qty
-                fills[count, 3], fills[count, 4], fills[count, 5] = price, value, fee
-                count += 1
-                held[column] += qty
-                purse[0] -= (value if qty > 0 else -value) + fee
-        _end(column, orders, purse)
-    return fills, count, kept
+        if table[row, column, OPEN] != 0 and row <= state[column, UNTIL]:
+            if not _execute(row, column, table, state, book, fills):
+                return TOO_LARGE
+            _end(column, state, book)
+        elif row >= state[column, UNTIL]:
+            _end(column, state, book)
+        else:
+            state[kept, QUEUED] = column
+            kept += 1
+    book[WAITING] = kept
+    return PLAYED
 
 
-@njit(cache=True, nogil=True)
-def _want(row, opens, marks, fresh, weights, wanted, held, orders, purse, terms):  # type: ignore[no-untyped-def]
-    """Set anew what is wanted of the instruments of this step whose target changed, and end the orders that
-    are not for it.
+@within
+def _place(row, column, qty, table, state, book):  # type: ignore[no-untyped-def]
+    """Place a market order of the day, unless it is refused or not paid for; False where it does not fit."""
+    size, mark, hold = abs(qty), table[row, column, MARK], 0
+    highest = mark
+    if qty > 0:
+        highest = price_at(mark, book[COLLAR_NUM], book[COLLAR_DEN], True)
+        spare = book[CASH] - book[SET_ASIDE]
+        if not fits(spare, 2000) or not fits(size, highest):
+            return False
+        hold = hold_of(size, highest, book[HELD_NUM], book[HELD_DEN])
+        if hold > spare:
+            size = affordable(spare, highest, book[HELD_NUM], book[HELD_DEN], book[LOT])
+            hold = hold_of(size, highest, book[HELD_NUM], book[HELD_DEN])
+    if not fits(size, mark):
+        return False
+    if size <= 0 or size * mark > book[MOST]:
+        return True
+    book[SET_ASIDE] += hold
+    state[column, ASKED] = size if qty > 0 else -size
+    state[column, HIGHEST], state[column, HOLD], state[column, UNTIL] = highest, hold, table[row, 0, LAST]
+    state[book[WAITING], QUEUED] = column
+    book[WAITING] += 1
+    return True
+
+
+@within
+def _want(row, table, state, book):  # type: ignore[no-untyped-def]
+    """Set anew what is wanted of the instruments of this step whose target changed, and end all orders of
+    the step's instruments.
     """
     equity = np.int64(-2)
-    for column in range(len(held)):
-        if opens[row, column] == 0:
+    for column in range(len(state)):
+        if table[row, column, OPEN] == 0:
             continue
-        if fresh[column]:
-            if equity == -2 and terms[UNITS_DEN] == 0:
-                equity = _equity(purse[0], held, marks, row)
+        if state[column, FRESH]:
+            if equity == -2:
+                equity = _equity(row, table, state, book[CASH])
                 if equity < 0:
-                    return TOO_LARGE
-            wanted[column] = _wanted(weights[column], equity, marks[row, column], terms)
-            fresh[column] = 0
-            if wanted[column] < 0:
-                return TOO_LARGE
-        if orders[column, 0] != 0:
-            _end(column, orders, purse)
-    return PLAYED
+                    return False
+            close = table[row, column, MARK]
+            num, den, lot = book[UNITS_NUM], book[UNITS_DEN], book[LOT]
+            wanted = _shares(state[column, WEIGHT], num, den, lot, equity, close)
+            if wanted < 0:
+                return False
+            state[column, WANTED], state[column, FRESH] = wanted, 0
+        if state[column, ASKED] != 0:
+            _end(column, state, book)
+    return True
 
 
-@njit(cache=True, nogil=True)
-def _decide(row, opens, marks, wanted, held, orders, queue, waiting, last_row, purse, terms):  # type: ignore[no-untyped-def]
-    """Orders for what is missing: sales first, then buys, in the order of the instruments."""
-    for selling in (True, False):
-        for column in range(len(held)):
-            missing = wanted[column] - held[column]
-            if opens[row, column] == 0 or missing == 0 or (missing < 0) != selling:
-                continue
-            done = _place(row, column, missing, marks[row, column], last_row, orders, purse, terms)
-            if done < 0:
-                return -1
-            if done:
-                queue[waiting] = column
-                waiting += 1
-    return waiting
-
-
-@njit(cache=True, nogil=True)
-def _unmet(wanted, held, fresh):  # type: ignore[no-untyped-def]
+@compiled
+def _decide(row, table, state, book):  # type: ignore[no-untyped-def]
+    """Orders for what is missing: sales first, then buys, in the order of the instruments. Whether something
+    is still missing, or -1 where a value does not fit.
+    """
+    if not _want(row, table, state, book):
+        return -1
     missing = 0
-    for column in range(len(held)):
-        missing += wanted[column] != held[column] or fresh[column] != 0
-    return missing > 0
+    for selling in (True, False):
+        for column in range(len(state)):
+            short = state[column, WANTED] - state[column, HELD]
+            if short == 0 or (short < 0) != selling:
+                missing += state[column, FRESH]
+                continue
+            missing += 1
+            if table[row, column, OPEN] == 0 or row == len(table) - 1:
+                continue
+            if not _place(row, column, short, table, state, book):
+                return -1
+    return missing
 
 
-@njit(cache=True, nogil=True)
-def _play(opens, marks, room, last_rows, changes, actions, terms):  # type: ignore[no-untyped-def]
+@compiled
+def _pay(row, place, actions, paid, state, book):  # type: ignore[no-untyped-def]
+    """The actions due in a row: how it went, and the place of the next one."""
+    status = PLAYED
+    while place < len(actions) and actions[place, 0] == row and status == PLAYED:
+        book[DIVIDENDS] = 0
+        status = _act(actions[place], state, book)
+        paid[place, 0], paid[place, 1], paid[place, 2] = row, actions[place, 1], book[DIVIDENDS]
+        place += 1
+    return status, place
+
+
+@compiled
+def _play(table, changes, actions, terms):  # type: ignore[no-untyped-def]
     """Visit the rows where something is due: a change of target, an action, an order or a share missing."""
-    rows, columns = opens.shape
-    held, wanted = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
-    weights, fresh = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
-    queue = np.zeros(columns, np.int64)
-    orders, fills = np.zeros((columns, 4), np.int64), np.empty((256, 6), np.int64)
-    purse = np.array([terms[CASH], 0])
-    count = change = action = waiting = row = 0
-    status, more = PLAYED, False
-    while status == PLAYED:
-        following = row + 1 if more or waiting else rows
+    rows, columns = table.shape[0], table.shape[1]
+    state, book = np.zeros((columns, KNOWN), np.int64), np.zeros(KEPT, np.int64)
+    book[: len(terms)] = terms
+    fills, paid = np.empty((256 + columns, 6), np.int64), np.zeros((len(actions), 3), np.int64)
+    change = action = missing = 0
+    row, status = -1, PLAYED
+    while True:
+        following = row + 1 if missing or book[WAITING] else rows
         if change < len(changes):
             following = min(following, changes[change, 0])
         if action < len(actions):
             following = min(following, actions[action, 0])
         row = following
-        if row >= rows:
+        if row >= rows or status != PLAYED:
             break
-        while action < len(actions) and actions[action, 0] == row and status == PLAYED:
-            status = _act(actions[action], orders, held, purse)
-            action += 1
-        if waiting:
-            fills, count, waiting = _meet(
-                row, opens, room, orders, queue, waiting, held, purse, fills, count, terms
-            )
-            if count < 0:
-                status, count = TOO_LARGE, 0
+        if action < len(actions) and actions[action, 0] == row:
+            status, action = _pay(row, action, actions, paid, state, book)
+        if book[WAITING] and status == PLAYED:
+            if len(fills) < book[COUNT] + columns:
+                more = np.empty((4 * len(fills), 6), np.int64)
+                more[: len(fills)] = fills
+                fills = more
+            status = _meet(row, table, state, book, fills)
         while change < len(changes) and changes[change, 0] == row:
-            weights[changes[change, 1]], fresh[changes[change, 1]] = changes[change, 2], 1
+            column = changes[change, 1]
+            state[column, WEIGHT], state[column, FRESH] = changes[change, 2], 1
             change += 1
         if status == PLAYED:
-            status = _want(row, opens, marks, fresh, weights, wanted, held, orders, purse, terms)
-        if status == PLAYED and row < rows - 1:
-            waiting = _decide(
-                row, opens, marks, wanted, held, orders, queue, waiting, last_rows[row], purse, terms
-            )
-            if waiting < 0:
-                status, waiting = TOO_LARGE, 0
-        more = _unmet(wanted, held, fresh)
-    return status, fills[:count], purse[0], held
+            missing = _decide(row, table, state, book)
+            status = TOO_LARGE if missing < 0 else PLAYED
+    equity = _equity(rows - 1, table, state, book[CASH])
+    status = TOO_LARGE if equity < 0 else status
+    return status, fills[: book[COUNT]], paid[:action], book[CASH], equity, state[:, HELD].copy()
 
 
-def play(
-    opens: Whole,
-    marks: Whole,
-    room: Whole,
-    last_rows: Whole,
-    changes: Whole,
-    actions: Whole,
-    terms: Whole,
-) -> Played:
-    """Play changes of targets over bars; what an array holds is told in tape.Tape."""
-    return Played(*_play(opens, marks, room, last_rows, changes, actions, terms))
+def play(table: Whole, changes: Whole, actions: Whole, terms: Whole) -> Played:
+    """Play changes of targets over bars. table, actions: as in tape.Tape; terms: of tape.terms_of."""
+    status, fills, paid, *rest = _play(table, changes, actions, terms)
+    return Played(status, fills.copy(), paid, *rest)  # what was set aside to grow into is let go

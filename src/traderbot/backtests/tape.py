@@ -30,19 +30,16 @@ _KINDS = {ActionKind.DIVIDEND: 0, ActionKind.SPLIT: 1}
 class Tape(NamedTuple):
     """Bars of some instruments side by side, a row for each time any of them has a bar; raw.
 
-    times: int64 (T,), microseconds. opens, marks: int64 (T, N), billionths; opens 0 where there is no bar,
-    marks the last closes, 0 before the first. room: int64 (T, N), shares an account may take of a bar.
-    last_rows: int64 (T,), the row at which an order of the day ends that was placed in a row. actions: int64
-    (A, 5), in the order they are due: row, column, kind, and the amount in billionths or new and old.
-    closes: float64 (T, N), the marks as floats, for curves.
+    times: int64 (T,), microseconds. table: int64 (T, N, 4): the open in billionths, 0 where there is no bar;
+    the last close, 0 before the first; the shares that an account may take of the bar; the row at which an
+    order of the day ends that is placed here. actions: int64 (A, 5), in the order they are due: row, column,
+    kind, and the amount in billionths and 1, or new and old. closes: float64 (T, N), the last ones, for
+    curves.
     """
 
     symbols: tuple[Symbol, ...]
     times: Times
-    opens: Whole
-    marks: Whole
-    room: Whole
-    last_rows: Whole
+    table: Whole
     actions: Whole
     closes: Floats
 
@@ -51,17 +48,16 @@ def tape_of(bars: Sequence[Bar], costs: Costs, actions: Sequence[CorporateAction
     """Lay bars out for the kernel. Errors: InvalidValue where it cannot play them."""
     known = [_columns(bar) for bar in bars]
     times = np.unique(np.concatenate([columns[0] for columns in known]))
-    shape = (len(times), len(bars))
-    opens, marks, room = (np.zeros(shape, np.int64) for _ in range(3))
+    table = np.zeros((len(times), len(bars), 4), np.int64)
     for column, (own, opening, _, _, close, volume) in enumerate(known):
         rows = np.searchsorted(times, own)
-        opens[rows, column] = exact(opening, "open")
-        marks[rows, column] = exact(close, "close")
-        room[rows, column] = _room(volume, costs.participation)
-    marks = _last_known(marks, opens > 0)
+        table[rows, column, 0] = exact(opening, "open")
+        table[rows, column, 1] = exact(close, "close")
+        table[rows, column, 2] = _room(volume, costs.participation)
+    table[:, :, 1] = _last_known(table[:, :, 1], table[:, :, 0] > 0)
+    table[:, :, 3] = _last_rows(times)[:, None]
     due = _due({bar.symbol: column for column, bar in enumerate(bars)}, actions, times)
-    symbols = tuple(bar.symbol for bar in bars)
-    return Tape(symbols, times, opens, marks, room, _last_rows(times), due, marks / _BILLION)
+    return Tape(tuple(bar.symbol for bar in bars), times, table, due, table[:, :, 1] / _BILLION)
 
 
 def _columns(bar: Bar) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
