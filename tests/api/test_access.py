@@ -172,6 +172,18 @@ def test_a_key_is_bound_by_its_grants_from_the_first_order_on(live: Live, bob: P
         assert [one["status"] for one in batch] == [201, 422, 422]
         assert batch[1]["problem"]["code"] == "daily_notional_spent"
         assert "limit 600" in batch[1]["problem"]["detail"]
+        shown = [
+            bot.post("/orders/preview", json={**order, "symbol": name}).json() for name in ("MSFT", "AAPL")
+        ]
+        bounds = [{check["name"]: check["passed"] for check in one["checks"][:2]} for one in shown]
+        assert bounds == [
+            {"granted_symbol": True, "daily_notional": False},
+            {"granted_symbol": False, "daily_notional": False},
+        ]
+        assert [one["approved"] for one in shown] == [False, False]
+        assert (
+            "spent 500" in shown[0]["checks"][1]["detail"] or "spent 600" in shown[0]["checks"][1]["detail"]
+        )
         order_id = placed[0].json()["id"]
         dearer = bot.patch(f"/orders/{order_id}", json={"limit_price": "26", "qty": "20"})
         assert (dearer.status_code, dearer.json()["code"]) == (422, "daily_notional_spent")

@@ -154,7 +154,7 @@ def test_signing_somebody_out_ends_tokens_and_leaves_keys(live: Live, admin: Per
         live.platform.users.credentials.forget(ada.user.id)
         issued = live.platform.users.access_tokens.check(ada.token).issued_at
         with live.platform.database.read() as connection:
-            assert repository.signed_out_at(connection, ada.user.id) > issued
+            assert repository.standing_of(connection, ada.user.id)[1] > issued
         assert ada.get("/orders", 401)
         assert bot.get("/orders").status_code == 200
         key = admin.get(path(ada))["api_keys"][0]["id"]

@@ -198,7 +198,7 @@ def run(
             for number in range(rounds):
                 done.append(faults.round(chosen[number % len(chosen)]))
                 console.print(f"round {number + 1}: {_told(done[-1])}", highlight=False, soft_wrap=True)
-        wrong = faults.wrong + settled(cluster, load, database, console)
+        wrong = faults.wrong + settled(cluster, load, database, console) + cluster.crashes()
         database.close()
         console.print(_table(done))
         return wrong, done

@@ -165,6 +165,19 @@ class Stack:
                     found.append(f"{part.name}: {line[:300]}")
         return found
 
+    def crashes(self) -> list[str]:
+        """Requests that nobody answered in words, with the end of what was raised."""
+        found = []
+        for part in self.parts.values():
+            text = part.log.read_text(errors="replace")
+            logged = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+            found += [
+                f"{part.name}: {entry.get('exception', '')[-1000:]}"
+                for entry in logged
+                if "ASGI application" in entry.get("event", "")
+            ]
+        return found
+
     def close(self) -> None:
         """End what still runs."""
         for part in self.parts.values():

@@ -5,10 +5,11 @@ import builtins
 from typing import Any
 
 import pytest
+import uvloop
 from pydantic import SecretStr
 
 from servers import valkey
-from traderbot.infra.valkey import Breaker, connect, healthy
+from traderbot.infra.valkey import Breaker, connect, failures, healthy
 from traderbot.model.errors import ConfigurationError
 
 pytestmark = pytest.mark.integration
@@ -24,6 +25,24 @@ def test_a_server_that_answers_is_healthy_and_one_that_is_gone_is_not() -> None:
         asyncio.run(check(server.port, expected=True))
         server.kill()
         asyncio.run(check(server.port, expected=False))
+
+
+def test_a_connection_that_went_away_unseen_is_a_failure_like_others() -> None:
+    async def check(port: int) -> None:
+        client = connect(f"redis://127.0.0.1:{port}/0", timeout_s=1)
+        await client.ping()
+        connection = await client.connection_pool.get_connection()
+        connection._writer.transport.abort()
+        try:
+            await connection.send_command("PING")
+        except failures():
+            pass
+        else:
+            pytest.fail("the connection was closed")
+        await client.aclose()
+
+    with valkey() as server:
+        uvloop.run(check(server.port))
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

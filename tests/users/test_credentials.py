@@ -81,15 +81,15 @@ def test_what_was_read_before_a_change_is_not_remembered_after_it(
     """A request that read the user just before, and is overtaken by the news."""
     token = desk.users.access_tokens.issue(ada)
     reading, told = threading.Event(), threading.Event()
-    whole = repository.signed_out_at
+    whole = repository.standing_of
 
-    def slow(*arguments: object) -> int:
+    def slow(*arguments: object) -> tuple[User | None, int]:
         found = whole(*arguments)  # type: ignore[arg-type]
         reading.set()
         told.wait(10)
         return found
 
-    monkeypatch.setattr(repository, "signed_out_at", slow)
+    monkeypatch.setattr(repository, "standing_of", slow)
     asked = threading.Thread(target=desk.users.authenticate, args=(token,))
     asked.start()
     assert reading.wait(10)

@@ -21,6 +21,7 @@ from traderbot.infra.ids import new_id
 from traderbot.model.commands import PlaceOrder
 from traderbot.model.errors import TraderbotError
 from traderbot.model.reasons import Reason
+from traderbot.trading.grants import previewed
 from traderbot.trading.halts import rules_in_force
 from traderbot.trading.work import Idempotency, Outcome, Work
 
@@ -127,8 +128,13 @@ def _item(outcome: Outcome | BaseException | dict[str, Any]) -> dict[str, Any]:
     " that it would lead to. Nothing is submitted and nothing set aside.",
     responses=problem_responses(400, 401, 404, 413, 415, 422, 503, s404=NO_ACCOUNT),
 )
-def preview_order(body: OrderIn, platform: ThePlatform, account_id: AccountId) -> PreviewOut:
-    command = body.command(new_id)
+def preview_order(
+    body: OrderIn, platform: ThePlatform, account_id: AccountId, principal: CurrentUser
+) -> PreviewOut:
+    command, grant = body.command(new_id), principal.grant
     with platform.database.read() as connection:
         account, rules = existing(connection, account_id), rules_in_force(connection)
-    return PreviewOut.model_validate(preview(account, command, platform.session.market, rules))
+        shown = preview(account, command, platform.session.market, rules)
+        if grant is not None:
+            shown = previewed(connection, grant, command, shown, platform.clock.now())
+    return PreviewOut.model_validate(shown)

@@ -66,12 +66,14 @@ class OwnStamps:
         self._database = database
         self._step = step
         self._lock = threading.Lock()
-        self._accounts: dict[int, tuple[int, int]] = {}  # by id: versions of account and rules
+        self._accounts: dict[int, Stamp] = {}  # by id, each of the step it was last asked at
         self._moved = 0  # commits heard; a look-up that one overtook is not remembered
 
     def known(self, account_id: UUID) -> Stamp | None:
-        found = self._accounts.get(account_id.int)
-        return None if found is None else Stamp(found[0], self._step(), found[1])
+        found, step = self._accounts.get(account_id.int), self._step()
+        if found is None or found[1] == step:
+            return found
+        return Stamp(found[0], step, found[2])
 
     async def find(self, account_id: UUID) -> Stamp | None:
         return await run_in_threadpool(self.look_up, account_id)
@@ -86,9 +88,11 @@ class OwnStamps:
             found = versions_of(self._database, account_id)
             with self._lock:
                 if moved == self._moved:
-                    if found is not None:
-                        self._remember(account_id, found)
-                    return None if found is None else Stamp(found[0], step, found[1])
+                    if found is None:
+                        return None
+                    stamp = Stamp(found[0], step, found[1])
+                    self._remember(account_id, stamp)
+                    return stamp
 
     def hear(self, recorded: list[Recorded]) -> None:
         """Take note of a commit, before anybody is told of it."""
@@ -100,7 +104,8 @@ class OwnStamps:
                     continue
                 account_id = account_of(entry.stream)
                 if account_id is not None and (known := self._accounts.get(account_id.int)) is not None:
-                    self._accounts[account_id.int] = max(known[0], entry.version), known[1]
+                    version = max(known.account, entry.version)
+                    self._accounts[account_id.int] = Stamp(version, self._step(), known.rules)
 
     def forget(self) -> None:
         """Something was committed that was not heard of."""
@@ -108,10 +113,10 @@ class OwnStamps:
             self._moved += 1
             self._accounts = {}
 
-    def _remember(self, account_id: UUID, versions: tuple[int, int]) -> None:
+    def _remember(self, account_id: UUID, stamp: Stamp) -> None:
         if len(self._accounts) >= ACCOUNTS_MAX:
             self._accounts = {}
-        self._accounts[account_id.int] = versions
+        self._accounts[account_id.int] = stamp
 
 
 class SharedStamps:

@@ -17,11 +17,12 @@ from typing import Any
 import msgspec
 import structlog
 from cashews import Cache as Store
+from cashews.backends.memory import Memory
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from redis.exceptions import RedisError
 
 from traderbot.infra.journal import Recorded
 from traderbot.infra.queries import counted_queries
+from traderbot.infra.valkey import failures
 from traderbot.model.errors import InvalidValue, NotFound
 
 _log = structlog.get_logger()
@@ -31,7 +32,7 @@ PREFIX = "traderbot:cache:"
 VALUE_BYTES_MAX = 1_000_000
 ENTRIES_MAX = 10_000
 REST_S = 1.0
-_TROUBLE = (RedisError, OSError, TimeoutError)
+_TROUBLE = failures()
 
 Function = Callable[..., Any]
 
@@ -43,6 +44,7 @@ class Entry(msgspec.Struct):
 
     name: str
     ttl_s: float
+    jitter: float = 0.0
     hits: int = 0
     misses: int = 0
     spent_s: float = 0.0
@@ -64,8 +66,7 @@ class FunctionCache:
 
     def __init__(self, registry: CollectorRegistry, url: str | None = None) -> None:
         self.entries: dict[str, Entry] = {}
-        self._memory = Store()
-        self._memory.setup(f"mem://?size={ENTRIES_MAX}")
+        self._memory = Memory(size=ENTRIES_MAX)  # bare: what cashews puts around it takes ten times as long
         self._shared: Store | None = None
         if url is not None:
             self._shared = Store()
@@ -84,6 +85,7 @@ class FunctionCache:
         self._seconds = Histogram(
             "traderbot_cache_seconds", "Time of cached calls.", ["name", "result"], registry=registry
         )
+        self._results: dict[str, dict[str, tuple[Counter, Histogram]]] = {}  # both, by name and result
         self._saved = Gauge(
             "traderbot_cache_saved_queries",
             "Database queries that hits did not make, by what misses made.",
@@ -112,7 +114,11 @@ class FunctionCache:
             raise InvalidValue("name", "a name that no other cached function has", name)
         if not (ttl_s > 0 and 0 <= jitter < 1):
             raise InvalidValue("ttl_s", "a life above zero, with a jitter of 0 to below 1")
-        entry = self.entries[name] = Entry(name, ttl_s, tags=tuple(ends_with))
+        entry = self.entries[name] = Entry(name, ttl_s, jitter, tags=tuple(ends_with))
+        self._results[name] = {
+            result: (self._looked.labels(name, result), self._seconds.labels(name, result))
+            for result in ("hit", "joined", "miss")
+        }
         self._saved.labels(name).set_function(lambda: entry.saved_queries)
         for event in entry.tags:
             self._by_event[event].add(name)
@@ -124,14 +130,13 @@ class FunctionCache:
                 if not whose:
                     raise InvalidValue("tenant", "whose the value is, or PUBLIC")
                 rest = sha256(msgspec.json.encode(key(*arguments, **named))).hexdigest()[:32]
-                place, life = f"{name}:{whose}:{rest}", ttl_s * (1 - jitter * secrets.randbelow(1000) / 1000)
 
                 async def compute() -> Any:
                     if asyncio.iscoroutinefunction(function):
                         return await function(*arguments, **named)
                     return await asyncio.to_thread(function, *arguments, **named)
 
-                return msgspec.json.decode(await self._get(entry, place, life, compute))
+                return msgspec.json.decode(await self._get(entry, f"{name}:{whose}:{rest}", compute))
 
             return call
 
@@ -169,7 +174,7 @@ class FunctionCache:
             except Exception as error:  # noqa: BLE001 - a cold cache is no reason not to start
                 _log.warning("cache_not_warmed", what=what, error=repr(error))
 
-    async def _get(self, entry: Entry, place: str, life: float, compute: Callable[[], Awaitable[Any]]) -> str:
+    async def _get(self, entry: Entry, place: str, compute: Callable[[], Awaitable[Any]]) -> str:
         began = time.perf_counter()
         self._loop = asyncio.get_running_loop()
         found = await self._read(entry, place)
@@ -177,7 +182,7 @@ class FunctionCache:
             flight_key = f"{entry.generation}:{place}"
             flight = self._flights.get(flight_key)
             if flight is None:
-                flight = asyncio.create_task(self._fill(entry, place, life, compute))
+                flight = asyncio.create_task(self._fill(entry, place, compute))
                 self._flights[flight_key] = flight
                 flight.add_done_callback(lambda _done: self._flights.pop(flight_key, None))
                 result = "miss"
@@ -187,13 +192,12 @@ class FunctionCache:
         else:
             result = "hit"
         entry.hits += result != "miss"
-        self._looked.labels(entry.name, result).inc()
-        self._seconds.labels(entry.name, result).observe(time.perf_counter() - began)
+        looked, seconds = self._results[entry.name][result]
+        looked.inc()
+        seconds.observe(time.perf_counter() - began)
         return found
 
-    async def _fill(
-        self, entry: Entry, place: str, life: float, compute: Callable[[], Awaitable[Any]]
-    ) -> str:
+    async def _fill(self, entry: Entry, place: str, compute: Callable[[], Awaitable[Any]]) -> str:
         generation, began = entry.generation, time.perf_counter()
         with counted_queries() as asked:
             text = msgspec.json.encode(await compute()).decode()
@@ -201,6 +205,7 @@ class FunctionCache:
         entry.queries += asked.count
         entry.spent_s += time.perf_counter() - began
         if len(text) <= VALUE_BYTES_MAX and entry.generation == generation:
+            life = entry.ttl_s * (1 - entry.jitter * secrets.randbelow(1000) / 1000)
             store = await self._store()
             try:
                 await store.set(place, f"{generation if store is self._memory else ''} {text}", expire=life)
@@ -220,8 +225,10 @@ class FunctionCache:
             return None
         return text
 
-    async def _store(self) -> Store:
+    async def _store(self) -> Store | Memory:
         """Valkey while it answers, else memory."""
+        if not self._memory.is_init:
+            await self._memory.init()
         if self._shared is None or time.monotonic() < self._gone_until:
             return self._memory
         if self._was_gone:

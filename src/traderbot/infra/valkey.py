@@ -76,10 +76,13 @@ def connect_blocking(url: SecretStr | str, *, timeout_s: float = TIMEOUT_S) -> "
 
 
 def failures() -> tuple[type[BaseException], ...]:
-    """What a call raises when the server is gone, frozen, starting or full."""
+    """What a call raises when the server is gone, frozen, starting or full.
+
+    A connection that went away while nobody read from it makes uvloop raise a plain RuntimeError.
+    """
     from redis.exceptions import RedisError
 
-    return (RedisError, OSError, TimeoutError)
+    return (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 async def healthy(client: "Redis") -> bool:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
 from traderbot.engine.decision import Decision
+from traderbot.engine.gate import Checked, Preview
 from traderbot.infra.bulk import Found
 from traderbot.infra.database import lookup_of
 from traderbot.model import rounding
@@ -99,6 +101,28 @@ def symbol_refusal(grant: Grant, account: Account, command: Command) -> Refusal 
     else:
         return None
     return None if symbol in grant.symbols else refuse(Reason.SYMBOL_NOT_GRANTED, f"({symbol})")
+
+
+def previewed(connection: Connection, grant: Grant, order: PlaceOrder, shown: Preview, now: int) -> Preview:
+    """The preview with what the key's bounds say of the order, as they stand now."""
+    outside = grant.symbols is not None and order.symbol not in grant.symbols
+    checks = [Checked("granted_symbol", not outside, Reason.SYMBOL_NOT_GRANTED, f"({order.symbol})")]
+    if grant.daily_notional is not None:
+        spent, cost = _spent_today(connection, grant.key_id, now), Money(NOTHING)
+        if shown.hold and shown.qty is not None and shown.price_max is not None:
+            cost = rounding.worst_money(order.notional or shown.qty * shown.price_max)
+        passed = None if shown.qty is None else not cost or spent + cost <= grant.daily_notional
+        figures = f"(limit {grant.daily_notional:f}, spent {spent:f}, asked {cost:f})"
+        checks.append(Checked("daily_notional", passed, Reason.DAILY_NOTIONAL_SPENT, figures))
+    approved = shown.approved and all(check.passed for check in checks)
+    return msgspec.structs.replace(shown, approved=approved, checks=[*checks, *shown.checks])
+
+
+def _spent_today(connection: Connection, key_id: UUID, now: int) -> Money:
+    found = connection.execute(
+        sa.select(grant_spending.c.day, grant_spending.c.spent).where(grant_spending.c.key_id == key_id)
+    ).first()
+    return Money(NOTHING) if found is None or found.day < now // _DAY else found.spent
 
 
 def cost_of(account: Account, decision: Decision, rules: Rules) -> Money:

@@ -141,8 +141,7 @@ class Credentials:
     def _look_up(self, user_id: UUID) -> _Standing:
         changes = self._changes
         with self._database.read() as connection:
-            user = repository.user_by_id(connection, user_id)
-            signed_out_at = repository.signed_out_at(connection, user_id)
+            user, signed_out_at = repository.standing_of(connection, user_id)
         return self._remember(user_id, user, signed_out_at, changes)
 
     def _remember(self, user_id: UUID, user: User | None, signed_out_at: int, changes: int) -> _Standing:

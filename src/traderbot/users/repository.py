@@ -71,10 +71,10 @@ def users_by_id(connection: Connection, ids: sa.Select[Any]) -> list[User]:
     return [user for row in connection.execute(ids.with_only_columns(*_PUBLIC)) if (user := _user(row))]
 
 
-def signed_out_at(connection: Connection, user_id: UUID) -> int:
-    """Since when the user's older access tokens have ended; 0 for never."""
-    found = connection.execute(sa.select(users.c.signed_out_at).where(users.c.id == user_id)).scalar()
-    return int(found or 0)
+def standing_of(connection: Connection, user_id: UUID) -> tuple[User | None, int]:
+    """The user, and since when their older access tokens have ended; 0 for never."""
+    row = connection.execute(sa.select(*_PUBLIC, users.c.signed_out_at).where(users.c.id == user_id)).first()
+    return _user(row), 0 if row is None else row.signed_out_at or 0
 
 
 def user_and_hash(connection: Connection, email: str) -> tuple[User, str] | None:
