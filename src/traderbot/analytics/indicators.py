@@ -8,6 +8,7 @@ import numpy as np
 
 from traderbot.analytics.arrays import Floats, floats, same_length
 from traderbot.analytics.rolling import State, fold_windows, rolling_mean
+from traderbot.analytics.sharing import shared
 
 
 def moving_average(values: Floats, window: int) -> Floats:
@@ -15,6 +16,7 @@ def moving_average(values: Floats, window: int) -> Floats:
     return rolling_mean(values, window)
 
 
+@shared
 def exponential_average(values: Floats, period: int) -> Floats:
     """Exponential moving average with alpha 2 / (period + 1), begun at the simple average of the first
     `period` values.
@@ -37,6 +39,7 @@ def exponential_average(values: Floats, period: int) -> Floats:
     return averages
 
 
+@shared
 def rsi(levels: Floats, period: int = 14) -> Floats:
     """Relative strength index, 0 to 100: the share of upward moves in all moves, smoothed as charts show it.
 
@@ -63,6 +66,7 @@ def rsi(levels: Floats, period: int = 14) -> Floats:
     return strength
 
 
+@shared
 def windowed_rsi(growth: Floats, period: int = 14, window: int = 120) -> Floats:
     """Relative strength index with Wilder's weights, cut off after `window` changes: older bars do not count.
 
@@ -87,6 +91,7 @@ def windowed_rsi(growth: Floats, period: int = 14, window: int = 120) -> Floats:
     return np.where(still, 50.0, 100.0 * rises / np.where(still, 1.0, moves))
 
 
+@shared
 def average_level(growth: Floats, window: int) -> Floats:
     """Newest price over the simple average of its window's prices, less 1: distance to the average.
 

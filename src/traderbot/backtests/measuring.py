@@ -4,26 +4,24 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from traderbot.backtests.kernel import Played
+from traderbot.backtests.tape import Tape
 from traderbot.model.bars import Floats
-
-Whole = NDArray[np.int64]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Measured(NamedTuple):
-    """mean, variance: of the returns from row to row (variance with divisor n - 1). drawdown: the deepest
-    fall from a peak, a fraction. exposure: mean share of the equity that was in the market. traded: value
-    bought and sold. average: equity on average. fees: in all. trades: from flat to flat, an instrument each,
-    one that is still open included. equity: float64 (T,), empty unless asked for.
+    """closes: equity at the end of each day, float64 (D,). drawdown: the deepest fall from a peak, a fraction.
+    in_market: rows with a position. traded: value bought and sold. average: equity on average. fees: in all.
+    trades: from flat to flat, an instrument each, one that is still open included. equity: float64 (T,),
+    empty unless asked for.
     """
 
-    mean: float
-    variance: float
+    closes: Floats
     drawdown: float
-    exposure: float
+    in_market: int
     traded: float
     average: float
     fees: float
@@ -79,45 +77,55 @@ def _next(row, rows, fills, fill, actions, action, paid, payment):  # type: igno
 
 
 @compiled
-def _span(first, last, cash, held, flat, closes, sums, curve):  # type: ignore[no-untyped-def]
-    """Rows in which nothing but prices moves. sums: equity before, its inverse, returns, their squares, peak,
-    drawdown, exposure, equity in all.
+def _span(first, last, cash, held, closes, ends, sums, days, curve):  # type: ignore[no-untyped-def]
+    """Rows in which nothing but prices moves. ends: last row of each day; days: equity there, written here.
+    sums: peak, drawdown, equity in all, place among the days.
     """
-    before, inverse, returns, squares, peak, drawdown, exposure, total = sums
+    peak, drawdown, total, day = sums
+    floor = peak * (1.0 - drawdown)
     keep = len(curve) > 0
     single = closes.shape[1] == 1
+    shares = float(held[0])
     for row in range(first, last):
-        value = 0.0
-        if not flat:
-            value = held[0] * closes[row, 0] if single else _value(held, closes, row)
+        value = shares * closes[row, 0] if single else _value(held, closes, row)
         equity = cash + value
-        moved = equity * inverse - 1.0
-        inverse = 1.0 / equity if equity > 0.0 else 0.0
-        returns += moved
-        squares += moved * moved
-        exposure += value * inverse
         total += equity
         if equity > peak:
             peak = equity
-        elif equity < peak * (1.0 - drawdown):
-            drawdown = 1.0 - equity / peak
+            floor = peak * (1.0 - drawdown)
+        elif equity < floor:
+            floor, drawdown = equity, 1.0 - equity / peak
+        if row == ends[day]:
+            days[day] = equity
+            day += 1
         if keep:
             curve[row] = equity
-        before = equity
-        if flat and not keep and row > first:  # nothing moves any more
-            total += equity * (last - 1 - row)
-            break
-    return before, inverse, returns, squares, peak, drawdown, exposure, total
+    return peak, drawdown, total, day
 
 
 @compiled
-def _measure(closes, fills, paid, actions, cash, keep):  # type: ignore[no-untyped-def]
+def _still(first, last, cash, ends, sums, days, curve):  # type: ignore[no-untyped-def]
+    """Rows in which nothing is held: as `_span`, without a look at each."""
+    peak, drawdown, total, day = sums
+    if cash > peak:
+        peak = cash
+    elif cash < peak * (1.0 - drawdown):
+        drawdown = 1.0 - cash / peak
+    while day < len(ends) and ends[day] < last:
+        days[day] = cash
+        day += 1
+    if len(curve):
+        curve[first:last] = cash
+    return peak, drawdown, total + cash * (last - first), day
+
+
+@compiled
+def _measure(closes, fills, paid, actions, ends, cash, keep):  # type: ignore[no-untyped-def]
     rows, columns = closes.shape
-    held, curve = np.zeros(columns, np.int64), np.empty(rows if keep else 0)
+    held, curve, days = np.zeros(columns, np.int64), np.empty(rows if keep else 0), np.empty(len(ends))
     purse = cash
-    fill = action = payment = trades = traded = fees = row = 0
-    start = cash * 1e-6
-    sums = (start, 1.0 / start if start > 0.0 else 0.0, 0.0, 0.0, start, 0.0, 0.0, 0.0)
+    fill = action = payment = trades = traded = fees = row = invested = 0
+    sums = (cash * 1e-6, 0.0, 0.0, 0)
     while row < rows:
         action = _act(row, held, actions, action)
         while payment < len(paid) and paid[payment, 0] == row:
@@ -126,15 +134,15 @@ def _measure(closes, fills, paid, actions, cash, keep):  # type: ignore[no-untyp
         fill, trades, moved, more, charged = _book(row, held, fills, fill, trades)
         purse, traded, fees = purse + moved, traded + more, fees + charged
         following = _next(row, rows, fills, fill, actions, action, paid, payment)
-        flat = not held.any()
-        sums = _span(row, following, purse * 1e-6, held, flat, closes, sums, curve)
+        if held.any():
+            sums = _span(row, following, purse * 1e-6, held, closes, ends, sums, days, curve)
+            invested += following - row
+        else:
+            sums = _still(row, following, purse * 1e-6, ends, sums, days, curve)
         row = following
-    count = max(rows - 1, 1)
-    mean = sums[2] / count
-    variance = max(sums[3] - count * mean * mean, 0.0) / max(count - 1, 1)
-    return mean, variance, sums[5], sums[6] / rows, traded * 1e-6, sums[7] / rows, fees * 1e-6, trades, curve
+    return days, sums[1], invested, traded * 1e-6, sums[2] / rows, fees * 1e-6, trades, curve
 
 
-def measure(closes: Floats, fills: Whole, paid: Whole, actions: Whole, cash: int, keep: bool) -> Measured:
-    """Measure a run. closes, actions: as in tape.Tape; fills, paid: as in kernel.Played; keep: the curve."""
-    return Measured(*_measure(closes, fills, paid, actions, cash, keep))
+def measure(tape: Tape, played: Played, cash: int, keep: bool = False) -> Measured:
+    """Measure a run that began with some cash, in millionths. keep: the curve as well."""
+    return Measured(*_measure(tape.closes, played.fills, played.paid, tape.actions, tape.ends, cash, keep))

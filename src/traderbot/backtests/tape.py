@@ -33,8 +33,8 @@ class Tape(NamedTuple):
     times: int64 (T,), microseconds. table: int64 (T, N, 4): the open in billionths, 0 where there is no bar;
     the last close, 0 before the first; the shares that an account may take of the bar; the row at which an
     order of the day ends that is placed here. actions: int64 (A, 5), in the order they are due: row, column,
-    kind, and the amount in billionths and 1, or new and old. closes: float64 (T, N), the last ones, for
-    curves.
+    kind, and the amount in billionths and 1, or new and old. closes: float64 (T, N), the last ones. ends:
+    int64 (D,), the last row of each day, a bar at midnight UTC being of the day before.
     """
 
     symbols: tuple[Symbol, ...]
@@ -42,6 +42,7 @@ class Tape(NamedTuple):
     table: Whole
     actions: Whole
     closes: Floats
+    ends: Whole
 
 
 def tape_of(bars: Sequence[Bar], costs: Costs, actions: Sequence[CorporateAction] = ()) -> Tape:
@@ -57,7 +58,9 @@ def tape_of(bars: Sequence[Bar], costs: Costs, actions: Sequence[CorporateAction
     table[:, :, 1] = _last_known(table[:, :, 1], table[:, :, 0] > 0)
     table[:, :, 3] = _last_rows(times)[:, None]
     due = _due({bar.symbol: column for column, bar in enumerate(bars)}, actions, times)
-    return Tape(tuple(bar.symbol for bar in bars), times, table, due, table[:, :, 1] / _BILLION)
+    days = -(-times // _DAY)
+    ends = np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
+    return Tape(tuple(bar.symbol for bar in bars), times, table, due, table[:, :, 1] / _BILLION, ends)
 
 
 def _columns(bar: Bar) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
