@@ -164,9 +164,9 @@ def main() -> None:
     report("plain Python loop, no engine", count, baseline, baseline, f"{fills:,} fills, {equity:,.4f}")
     for name, strategy, bars in (
         ("1 instrument, strategy that does nothing", Strategy, [bar]),
-        ("1 instrument, SMA 20/50", lambda: MovingAverageCrossover(FAST, SLOW, SHARES), [bar]),
+        ("1 instrument, SMA 20/50", lambda: MovingAverageCrossover(fast=FAST, slow=SLOW, qty=SHARES), [bar]),
         ("20 instruments, strategy that does nothing", Strategy, many),
-        ("20 instruments, SMA 20/50", lambda: MovingAverageCrossover(FAST, SLOW, SHARES), many),
+        ("20 instruments, SMA 20/50", lambda: MovingAverageCrossover(fast=FAST, slow=SLOW, qty=SHARES), many),
     ):
         seconds = backtest(name, strategy, bars)
         result = answers[name]

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import traderbot.backtests.tables
 import traderbot.infra.leases
 import traderbot.infra.relay
 import traderbot.trading.tables

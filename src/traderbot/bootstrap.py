@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.runner import Autopilot
+from traderbot.backtests.service import Backtests
 from traderbot.event_map import build_bus
 from traderbot.infra.archives import ArchivesMissing
 from traderbot.infra.clock import WallClock
@@ -107,6 +108,7 @@ class Platform:
         self.on_duty: list[OnDuty] = []
         self.session = self._build_session()
         self.deliveries = self._build_deliveries()
+        self.backtests = self._build_backtests()
         self.relay = self._build_relay()
         self.path.listen(self.session.hear if self.database.shared else self.tail.feed)
         self.tail.follow(self.session.hear)
@@ -175,6 +177,14 @@ class Platform:
         if self.duties.handlers:
             self.on_duty.append(OnDuty(self.leases, "handlers", lambda lease: deliveries.under(lease.check)))
         return deliveries
+
+    def _build_backtests(self) -> Backtests:
+        """The door to backtests, and the slots that run them where that is a duty of this process."""
+        settings = self.settings
+        backtests = Backtests(settings, self.database, self.path, self.clock, rules_of(settings))
+        if self.duties.backtests:
+            self.on_duty += backtests.duties(self.leases)
+        return backtests
 
     def _keep_head(self) -> None:
         """Tell other processes how far one must have heard, where they can be told."""

@@ -17,6 +17,10 @@ pytestmark = pytest.mark.integration
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 ROUTES = {
+    "GET /api/v1/strategies", "GET /api/v1/backtests", "POST /api/v1/backtests",
+    "GET /api/v1/backtests/compare", "GET /api/v1/backtests/{backtest_id}",
+    "DELETE /api/v1/backtests/{backtest_id}", "POST /api/v1/backtests/{backtest_id}/cancel",
+    "GET /api/v1/backtests/{backtest_id}/curve", "GET /api/v1/backtests/{backtest_id}/trades",
     "GET /api/v1/events/search", "GET /api/v1/events/schemas", "GET /api/v1/admin/events",
     "POST /api/v1/auth/register", "POST /api/v1/auth/login", "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout", "GET /api/v1/users/me", "GET /api/v1/users/me/preferences",

@@ -8,6 +8,7 @@ from backtests.test_kernel import CASH, COSTS, random_targets, walk
 from traderbot.backtests import kernel
 from traderbot.backtests.measuring import Measured, measure
 from traderbot.backtests.tape import Tape, tape_of, terms_of
+from traderbot.backtests.turning import changes_of
 from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.symbols import Symbol
@@ -17,9 +18,10 @@ pytestmark = pytest.mark.unit
 
 def played(columns: int, actions: list[CorporateAction]) -> tuple[Tape, kernel.Played, Measured]:
     bars = [walk(f"N{n}", 400, 20 + n, gaps=0.2, step=20_000_000_000) for n in range(columns)]
-    tape = tape_of(bars, COSTS, actions)
+    tape = tape_of(bars, COSTS, COSTS.rules, actions)
     terms = terms_of(CASH, COSTS, COSTS.rules, None, Decimal(1), AccountKind.CASH)
-    changes = kernel.changes_of(random_targets(len(tape.times), columns, 1))
+    changes = changes_of(random_targets(bars, 1))
+    assert changes is not None
     run = kernel.play(tape.table, changes, tape.actions, terms)
     return tape, run, measure(tape, run, int(terms[kernel.CASH]), keep=True)
 

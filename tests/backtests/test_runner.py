@@ -101,7 +101,7 @@ def in_plain_integers(data: Walk, fast: int, slow: int) -> tuple[list[tuple[int,
 def test_a_hundred_thousand_bars_give_the_fills_and_equity_of_plain_integers() -> None:
     data = walk(100_000)
     fills, equity = in_plain_integers(data, 20, 50)
-    result = run(MovingAverageCrossover(20, 50), [data.bar()], costs=NO_SLIPPAGE)
+    result = run(MovingAverageCrossover(fast=20, slow=50), [data.bar()], costs=NO_SLIPPAGE)
     places = {time: index for index, time in enumerate(data.times.tolist())}
     seen = [(places[fill.at], fill.side.value, int(fill.price * 10**5)) for fill in result.fills]
     assert len(fills) > 1_000

@@ -43,7 +43,7 @@ def test_prices_in_the_middle_of_two_billionths_go_to_the_even_one(whole: int, p
 
 
 def test_bars_stand_side_by_side_with_the_last_close_where_one_is_missing() -> None:
-    tape = tape_of([bar("A", [1, 2, 4]), bar("B", [2, 3], volume=55.0)], Costs())
+    tape = tape_of([bar("A", [1, 2, 4]), bar("B", [2, 3], volume=55.0)], Costs(), Rules())
     assert tape.times.tolist() == [1, 2, 3, 4]
     assert tape.table[:, 0, 0].tolist() == [10 * 10**9, 11 * 10**9, 0, 12 * 10**9]
     assert tape.table[:, 0, 1].tolist() == [10 * 10**9, 11 * 10**9, 11 * 10**9, 12 * 10**9]
@@ -52,7 +52,7 @@ def test_bars_stand_side_by_side_with_the_last_close_where_one_is_missing() -> N
 
 
 def test_an_order_of_the_day_ends_with_the_day_of_the_bars_that_come_next() -> None:
-    tape = tape_of([bar("A", [DAY // 2, DAY, DAY + 1, 3 * DAY])], Costs())
+    tape = tape_of([bar("A", [DAY // 2, DAY, DAY + 1, 3 * DAY])], Costs(), Rules())
     assert tape.table[:, 0, 3].tolist() == [1, 2, 3, 3]
 
 
@@ -78,10 +78,10 @@ def test_what_the_kernel_does_not_play_is_refused_by_name(
 def test_other_actions_than_splits_and_dividends_are_refused() -> None:
     delisting = CorporateAction(Symbol("A"), date(1970, 1, 2), ActionKind.DELISTING, Decimal(1))
     with pytest.raises(InvalidValue, match="splits and dividends"):
-        tape_of([bar("A", [1, 2])], Costs(), [delisting])
+        tape_of([bar("A", [1, 2])], Costs(), Rules(), [delisting])
 
 
 def test_bars_without_a_price_are_refused() -> None:
     broken = Bar(Symbol("A"), np.array([1]), *(np.array([value]) for value in (0.0, 1.0, 0.0, 1.0, 1.0)))
     with pytest.raises(InvalidValue, match="positive"):
-        tape_of([broken], Costs())
+        tape_of([broken], Costs(), Rules())

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import traderbot.backtests.tables
 import traderbot.infra.handler_records
 import traderbot.infra.journal
 import traderbot.infra.relay

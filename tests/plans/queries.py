@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
+from traderbot.backtests import repository as backtests
 from traderbot.infra import journal
 from traderbot.infra.events_query import EventQuery, find_events
 from traderbot.notifications import repository as inbox
@@ -22,6 +23,7 @@ GROWING = (
     "events", "orders", "fills", "positions", "lots", "postings", "activities", "valuations", "signals",
     "accounts", "stream_heads", "client_order_ids", "execution_ids", "idempotency_keys", "users",
     "preferences", "refresh_tokens", "api_keys", "inbox", "round_trips", "reports_taken", "snapshots",
+    "backtests",
 )  # fmt: skip
 """Tables that grow with use; the others have a row or a few."""
 
@@ -104,6 +106,12 @@ QUERIES: dict[str, Query] = {
     "a page of people": lambda c, w: list_people(c, PeopleFilter(), before=w.user_id, limit=50),
     "a page of the inbox": lambda c, w: inbox.page(c, w.user_id, limit=50),
     "unread entries of the inbox": lambda c, w: inbox.unread_count(c, w.user_id),
+    "a page of backtests": lambda c, w: backtests.page(c, w.user_id, limit=50, before=None, status=None),
+    "how far a user's backtests are": lambda c, w: backtests.standings(c, w.user_id, 40),
+    "how many backtests of a user wait or run": lambda c, w: backtests.live_count(c, w.user_id),
+    "whether any backtest waits": lambda c, w: backtests.waiting(c),
+    "backtests that run": lambda c, w: backtests.abandoned(c),
+    "the backtest to run next": lambda c, w: backtests.next_waiting(c),
     "events of one correlation": lambda c, w: find_events(c, EventQuery(correlation="together")),
     "events of a seldom type": lambda c, w: find_events(c, EventQuery(types=("CashMoved",))),
 }
@@ -112,6 +120,8 @@ INDEX_FOR = {
     "ix_accounts_session_id": "the accounts that a session's step is played for",
     "ix_accounts_user_id": "the accounts of a user, and the streams of a user's events",
     "ix_api_keys_user_id": "the API keys of a user",
+    "ix_backtests_status": "the backtests that wait or run, of everybody",
+    "ix_backtests_user_id": "the backtests of a user, by time of asking",
     "ix_events_correlation": "all events that one request or decision caused",
     "ix_events_stream": "the events of an account, a user or a session: folds, pages, an order's why",
     "ix_events_type": "events of the kinds that are seldom",

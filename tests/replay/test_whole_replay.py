@@ -18,7 +18,6 @@ from traderbot.infra.journal import verify
 from traderbot.intelligence.forecast import Forecast
 from traderbot.portfolios.valuation import portfolio_of
 from traderbot.strategies.ai_forecast import AiForecast
-from traderbot.strategies.base import From
 from traderbot.trading import tables as t
 from traderbot.trading.audit import rebuild
 from traderbot.trading.why import explain_order
@@ -77,12 +76,13 @@ def test_a_backtest_of_the_strategy_makes_the_same_trades(whole: Any) -> None:
     dataset, settings = whole.platform.dataset, whole.platform.settings
     start = dataset.sessions.close_of(dt.date(2005, 1, 3)) - DAY // 2
     result = run(
-        From(AiForecast(), start),
+        AiForecast(),
         [bars.cursor() for bars in dataset.bars.values()],
         cash=settings.starting_cash,
         rules=rules_of(settings),
         costs=costs_of(settings),
         actions=dataset.actions,
+        start=start,
     )
     paper = [decoded(row) for row in whole.rows if row.type == "OrderFilled"]
     assert [(fill.at, fill.symbol, fill.side.value, fill.qty, fill.price) for fill in result.fills] == [

@@ -44,7 +44,7 @@ def expected_sides(closes: list[int], fast: int, slow: int) -> list[tuple[int, s
 def test_it_is_long_while_the_fast_average_is_above_the_slow_one(
     closes: list[int], fast: int, more: int
 ) -> None:
-    strategy = MovingAverageCrossover(fast, fast + more, qty=1)
+    strategy = MovingAverageCrossover(fast=fast, slow=fast + more, qty=1)
     result = run(strategy, [bar_of(closes)], costs=Costs(slippage=Decimal(0)))
     filled = [(fill.at // MINUTE - 1, fill.side.value) for fill in result.fills]
     assert filled == expected_sides(closes, fast, fast + more)
@@ -53,4 +53,4 @@ def test_it_is_long_while_the_fast_average_is_above_the_slow_one(
 @pytest.mark.parametrize(("fast", "slow"), [(0, 5), (5, 5), (6, 5), (-1, 5)])
 def test_the_fast_average_is_the_shorter(fast: int, slow: int) -> None:
     with pytest.raises(InvalidValue, match=r"^fast"):
-        MovingAverageCrossover(fast, slow)
+        MovingAverageCrossover(fast=fast, slow=slow)

@@ -21,7 +21,7 @@ BANNED = {
 }
 BORDER = SOURCE / "model" / "border.py"
 AMOUNTS = ("price", "qty", "amount", "cash")
-OBSERVATIONS = {"src/traderbot/strategies/ai_forecast.py"}  # a dividend as a feature, never as money
+OBSERVATIONS = {"src/traderbot/strategies/adjustments.py"}  # a dividend as a feature, never as money
 
 
 def _rooms(*names: str) -> list[Path]:

@@ -14,6 +14,7 @@ from traderbot.api import (
     account_endpoints,
     accounts_endpoints,
     auth_endpoints,
+    backtests_endpoints,
     books_endpoints,
     cache_endpoints,
     events_endpoints,
@@ -70,6 +71,7 @@ MODULES = (
     cache_endpoints,
     people_endpoints,
     market_endpoints,
+    backtests_endpoints,
     system_endpoints,
     websocket,
 )
@@ -83,9 +85,10 @@ Market time is the session's clock: in a replay it is the time of the bars, not 
 
 The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "..."}` (with an
 `account_id` for another account than your first), then
-`{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock", "inbox"],
-"after": 123}`.
+`{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock", "inbox",
+"backtests"], "after": 123}`.
 An `inbox` frame has the newest entries and how many are unread, whenever either changes.
+A `backtest` frame has id, status and progress of one of your backtests, whenever they change.
 Order and signal frames carry their journal position; give the last one as `after` to resume without loss.
 """
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from traderbot.api.account_examples import ACCOUNT_EXAMPLES, page_of
+from traderbot.api.backtest_examples import BACKTEST_EXAMPLES
 from traderbot.api.inbox_examples import INBOX_EXAMPLES
 
 _ORDER_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11"
@@ -299,6 +300,7 @@ _STORED = {
 EXAMPLES: dict[str, dict[str, Any]] = (
     ACCOUNT_EXAMPLES
     | INBOX_EXAMPLES
+    | BACKTEST_EXAMPLES
     | {
         "RegisteredOut": {**_TOKENS, "user": _USER},
         "TokensOut": _TOKENS,

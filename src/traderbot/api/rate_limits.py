@@ -35,7 +35,7 @@ ROUTES: dict[RateClass, tuple[tuple[str, str], ...]] = {
         ("DELETE", "/api/v1/orders/{order_id}"),
         ("DELETE", "/api/v1/orders"),
     ),
-    "risk": (("POST", "/api/v1/orders/preview"),),
+    "risk": (("POST", "/api/v1/orders/preview"), ("POST", "/api/v1/backtests")),
 }
 """The classes of routes; all others are general. What trades or analyses counts as general too."""
 

@@ -44,6 +44,7 @@ _CURSOR_LENGTH_MAX = 512
 _MAC_BYTES = 16
 _NUMBER_MAX = Decimal(10**12)
 _RATIO_MAX = Decimal(100)
+_BPS_MAX = Decimal(1000)
 
 
 def _taken_by(constructor: Callable[[object], T]) -> BeforeValidator:
@@ -148,6 +149,11 @@ RatioIn = Annotated[
     Decimal,
     _amount_by(lambda value: fraction(value, "ratio", _RATIO_MAX)),
     _amount_schema(9, "0.25", "A fraction, exact: 0.25 is 25 percent."),
+]
+BpsIn = Annotated[
+    Decimal,
+    _amount_by(lambda value: fraction(value, "bps", _BPS_MAX)),
+    _amount_schema(9, "2.5", "Basis points, exact: 100 is one percent."),
 ]
 
 

@@ -19,6 +19,7 @@ from prometheus_client import Gauge
 from starlette.concurrency import run_in_threadpool
 
 from traderbot.api.access import account_of, owned, platform_of
+from traderbot.api.backtest_frames import BacktestFrames
 from traderbot.api.inbox_endpoints import newest
 from traderbot.api.market_endpoints import clock_of
 from traderbot.api.order_frames import ORDER_EVENTS, event_frame
@@ -37,7 +38,7 @@ from traderbot.users.people import Principal
 router = APIRouter()
 _log = structlog.get_logger()
 
-Channel = Literal["prices", "orders", "portfolio", "signals", "clock", "inbox"]
+Channel = Literal["prices", "orders", "portfolio", "signals", "clock", "inbox", "backtests"]
 INTERVAL_S = 0.1
 AUTHENTICATE_WITHIN_S = 10
 IDLE_S = 5.0
@@ -78,6 +79,7 @@ class Commits:
         platform.tail.follow(lambda recorded: self.notify() if recorded else None)
         # A step's commit comes before the session stands at it: prices and clock are new only now.
         platform.session.watchers.append(self.notify)
+        platform.backtests.listen(self.notify)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -207,6 +209,7 @@ class _Follower:
         self._channels: set[str] = set()
         self._position = 0
         self._sent: dict[str, bytes] = {}
+        self._backtests: BacktestFrames | None = None
 
     async def run(self) -> None:
         """Read the client's messages and follow the journal until one of them ends."""
@@ -240,7 +243,7 @@ class _Follower:
         """Send what is new after each wake-up; and now and then see whether the token still holds."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), IDLE_S)
+                await asyncio.wait_for(wake.wait(), self._pause_s())
             wake.clear()
             (await holder_of(self._platform.users, self._token)).require("read")
             if not self._asked.empty():
@@ -248,7 +251,13 @@ class _Follower:
             if self._channels:
                 await self._send_events()
                 await self._send_states()
+                await self._send_backtests()
             await asyncio.sleep(INTERVAL_S)
+
+    def _pause_s(self) -> float:
+        """How long to wait for a wake-up."""
+        pause = None if self._backtests is None else self._backtests.pause_s
+        return IDLE_S if pause is None else pause
 
     async def _subscribe(self, wanted: Subscribe) -> None:
         """Take the place of the subscription so far."""
@@ -259,8 +268,22 @@ class _Follower:
         self._channels = set(wanted.channels)
         self._position = after
         self._sent.clear()
+        self._backtests = self._watch_backtests() if "backtests" in self._channels else None
         channels = sorted(self._channels)
         await _send(self._socket, {"type": "subscribed", "channels": channels, "position": after})
+
+    def _watch_backtests(self) -> BacktestFrames | None:
+        """None for a key of one account, as backtests are the user's."""
+        if self._principal.bound:
+            return None
+        queue, shared = self._platform.settings.backtest_queue, self._platform.database.shared
+        return BacktestFrames(self._principal.user_id, queue, shared=shared)
+
+    async def _send_backtests(self) -> None:
+        """How far the user's backtests are, where that changed."""
+        if self._backtests is not None and self._backtests.due():
+            for frame in await run_in_threadpool(self._query, self._backtests.frames):
+                await _send(self._socket, frame)
 
     def _query(self, query: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         with self._platform.database.read() as connection:

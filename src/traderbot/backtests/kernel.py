@@ -11,20 +11,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from traderbot.model.bars import Floats
-from traderbot.model.errors import InvalidValue
-
 Whole = NDArray[np.int64]
 
-PLAYED, TOO_LARGE, NOT_WHOLE = 0, 1, 2
+PLAYED, TOO_LARGE, NOT_WHOLE, SHORT, UNPRICED = range(5)
 DIVIDEND, SPLIT = 0, 1
 # places in `terms`, and what `_play` keeps after them
 CASH, LOT, UNITS_NUM, UNITS_DEN, SLIP_NUM, SLIP_DEN, FEE_NUM, FEE_DEN, HELD_NUM, HELD_DEN = range(10)
-COLLAR_NUM, COLLAR_DEN, MOST, SET_ASIDE, DIVIDENDS, COUNT, WAITING, KEPT = range(10, 18)
+COLLAR_NUM, COLLAR_DEN, MOST, SET_ASIDE, DIVIDENDS, COUNT, WAITING, NAMED, KEPT = range(10, 19)
 # columns of a table of bars, of fills, and of what is known of an instrument
-OPEN, MARK, ROOM, LAST = range(4)
+OPEN, MARK, ROOM, LAST, FRESH = range(5)
 ROW, OWNER, QTY, PRICE, VALUE, FEE = range(6)
-HELD, WANTED, WEIGHT, FRESH, ASKED, HIGHEST, HOLD, UNTIL, QUEUED, KNOWN = range(10)
+HELD, WANTED, SET, ASKED, SPENT, CHARGED, HIGHEST, HOLD, UNTIL, QUEUED, RANKED, KNOWN = range(12)
 _LIMIT = 9.0e18
 _BILLION = 1_000_000_000
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -121,48 +118,6 @@ def affordable(cash, price, num, den, lot):  # type: ignore[no-untyped-def]
     return lots * lot
 
 
-@compiled
-def _changes(targets, column, found):  # type: ignore[no-untyped-def]
-    """The changes of one column, written over `found`; how many; -1 where a target is infinite."""
-    count, last, exact = 0, 0.0, np.int64(0)
-    for row in range(len(targets)):
-        weight = targets[row, column]
-        if weight == last or weight != weight:
-            continue
-        if not abs(weight) < 9.0e9:
-            return -1
-        last = weight
-        scaled = np.int64(np.rint(weight * 1e9))
-        if scaled != exact:
-            exact = scaled
-            if count < len(found):
-                found[count, 0], found[count, 1], found[count, 2] = row, column, scaled
-            count += 1
-    return count
-
-
-def changes_of(targets: Floats) -> Whole:
-    """Where a target differs from the last one that was given: int64 (k, 3), row, column and weight in
-    billionths, in the order of the rows.
-
-    targets: float64 (T, N), NaN for no opinion. Errors: InvalidValue for a weight that is infinite.
-    """
-    parts = []
-    for column in range(targets.shape[1]):
-        found = np.empty((4096, 3), np.int64)
-        count = _changes(targets, column, found)
-        if count > len(found):
-            found = np.empty((count, 3), np.int64)
-            count = _changes(targets, column, found)
-        if count < 0:
-            raise InvalidValue("signal", "finite weights, NaN for no opinion", "an infinite one")
-        parts.append(found[:count])
-    if len(parts) == 1:
-        return parts[0]
-    changes = np.concatenate(parts)
-    return changes[np.argsort(changes[:, 0], kind="stable")]
-
-
 @within
 def _equity(row, table, state, cash):  # type: ignore[no-untyped-def]
     """Cash and positions at their marks; -1 where a value does not fit."""
@@ -222,42 +177,64 @@ def _act(action, state, book):  # type: ignore[no-untyped-def]
 
 
 @within
+def _record(row, column, qty, price, state, book, fills):  # type: ignore[no-untyped-def]
+    """Book an execution, signed, of an open order; what it leaves of the hold is that of holds.hold_left."""
+    value = half_even(abs(qty) * price, 1000)
+    spent, charged = state[column, SPENT] + value, state[column, CHARGED]
+    fee = max(fee_of(spent, book[FEE_NUM], book[FEE_DEN]) - charged, 0)
+    count, hold = book[COUNT], state[column, HOLD]
+    fills[count, ROW], fills[count, OWNER], fills[count, QTY] = row, column, qty
+    fills[count, PRICE], fills[count, VALUE], fills[count, FEE] = price, value, fee
+    book[COUNT] = count + 1
+    state[column, HELD] += qty
+    state[column, SPENT], state[column, CHARGED] = spent, charged + fee
+    state[column, ASKED] -= qty
+    book[CASH] -= (value if qty > 0 else -value) + fee
+    purse = book[CASH] - book[SET_ASIDE] + hold
+    rest = 0
+    if hold and state[column, ASKED]:
+        worst = hold_of(state[column, ASKED], state[column, HIGHEST], book[HELD_NUM], book[HELD_DEN])
+        rest = max(0, min(worst, hold - value - fee + 1, purse))
+    book[SET_ASIDE] += rest - hold
+    state[column, HOLD] = rest
+    return purse >= 0
+
+
+@within
 def _execute(row, column, table, state, book, fills):  # type: ignore[no-untyped-def]
     """An order against a bar: slippage, the collar, participation. False where a value does not fit."""
     asked, room = state[column, ASKED], table[row, column, ROOM]
     price = price_at(table[row, column, OPEN], book[SLIP_NUM], book[SLIP_DEN], asked > 0)
-    qty = min(abs(asked), room)
+    remaining = abs(asked)
+    most = remaining
     if asked > 0 and price > state[column, HIGHEST]:
-        qty = min(qty, affordable(state[column, HOLD], price, book[FEE_NUM], book[FEE_DEN], 1))
-    if qty <= 0:
-        return True
-    if not fits(qty, price):
-        return False
-    value = half_even(qty * price, 1000)
-    fee = fee_of(value, book[FEE_NUM], book[FEE_DEN])
-    signed = qty if asked > 0 else -qty
-    count = book[COUNT]
-    fills[count, ROW], fills[count, OWNER], fills[count, QTY] = row, column, signed
-    fills[count, PRICE], fills[count, VALUE], fills[count, FEE] = price, value, fee
-    book[COUNT] = count + 1
-    state[column, HELD] += signed
-    book[CASH] -= (value if asked > 0 else -value) + fee
+        most = min(most, affordable(state[column, HOLD], price, book[FEE_NUM], book[FEE_DEN], 1))
+    qty = min(most, room)
+    if qty > 0:
+        if not fits(qty, price):
+            return False
+        if not _record(row, column, qty if asked > 0 else -qty, price, state, book, fills):
+            return False
+    if most < remaining and qty == most:
+        _end(column, state, book)
     return True
 
 
 @compiled
 def _meet(row, table, state, book, fills):  # type: ignore[no-untyped-def]
-    """The bars of a step against the open orders, oldest first. No order outlives a bar of its instrument."""
+    """The bars of a step against the open orders, oldest first; then those whose day is over end."""
     waiting, kept = book[WAITING], 0
     for place in range(waiting):
         column = state[place, QUEUED]
         if state[column, ASKED] == 0:
             continue
-        if table[row, column, OPEN] != 0 and row <= state[column, UNTIL]:
-            if not _execute(row, column, table, state, book, fills):
-                return TOO_LARGE
-            _end(column, state, book)
-        elif row >= state[column, UNTIL]:
+        seen = table[row, column, OPEN] != 0 and table[row, column, ROOM] >= 0
+        works = seen and row <= state[column, UNTIL]
+        if works and not _execute(row, column, table, state, book, fills):
+            return TOO_LARGE
+        if state[column, ASKED] == 0:
+            continue
+        if row >= state[column, UNTIL]:
             _end(column, state, book)
         else:
             state[kept, QUEUED] = column
@@ -267,25 +244,15 @@ def _meet(row, table, state, book, fills):  # type: ignore[no-untyped-def]
 
 
 @within
-def _place(row, column, qty, table, state, book):  # type: ignore[no-untyped-def]
-    """Place a market order of the day, unless it is refused or not paid for; False where it does not fit."""
-    size, mark, hold = abs(qty), table[row, column, MARK], 0
-    highest = mark
-    if qty > 0:
-        highest = price_at(mark, book[COLLAR_NUM], book[COLLAR_DEN], True)
-        spare = book[CASH] - book[SET_ASIDE]
-        if not fits(spare, 2000) or not fits(size, highest):
-            return False
-        hold = hold_of(size, highest, book[HELD_NUM], book[HELD_DEN])
-        if hold > spare:
-            size = affordable(spare, highest, book[HELD_NUM], book[HELD_DEN], book[LOT])
-            hold = hold_of(size, highest, book[HELD_NUM], book[HELD_DEN])
-    if not fits(size, mark):
+def _place(row, column, qty, highest, hold, table, state, book):  # type: ignore[no-untyped-def]
+    """Place a market order of the day, signed, unless the gate refuses it; False where it does not fit."""
+    if not fits(qty, table[row, column, MARK]):
         return False
-    if size <= 0 or size * mark > book[MOST]:
+    refused = abs(qty) * table[row, column, MARK] > book[MOST] or not table[row, column, FRESH]
+    if refused or row == len(table) - 1:
         return True
     book[SET_ASIDE] += hold
-    state[column, ASKED] = size if qty > 0 else -size
+    state[column, ASKED], state[column, SPENT], state[column, CHARGED] = qty, 0, 0
     state[column, HIGHEST], state[column, HOLD], state[column, UNTIL] = highest, hold, table[row, 0, LAST]
     state[book[WAITING], QUEUED] = column
     book[WAITING] += 1
@@ -293,49 +260,81 @@ def _place(row, column, qty, table, state, book):  # type: ignore[no-untyped-def
 
 
 @within
-def _want(row, table, state, book):  # type: ignore[no-untyped-def]
-    """Set anew what is wanted of the instruments of this step whose target changed, and end all orders of
-    the step's instruments.
-    """
-    equity = np.int64(-2)
-    for column in range(len(state)):
-        if table[row, column, OPEN] == 0:
-            continue
-        if state[column, FRESH]:
-            if equity == -2:
-                equity = _equity(row, table, state, book[CASH])
-                if equity < 0:
-                    return False
-            close = table[row, column, MARK]
-            num, den, lot = book[UNITS_NUM], book[UNITS_DEN], book[LOT]
-            wanted = _shares(state[column, WEIGHT], num, den, lot, equity, close)
-            if wanted < 0:
-                return False
-            state[column, WANTED], state[column, FRESH] = wanted, 0
-        if state[column, ASKED] != 0:
-            _end(column, state, book)
-    return True
+def _buy(row, column, qty, spare, table, state, book):  # type: ignore[no-untyped-def]
+    """Buy what the spare cash surely pays for: the hold, or -1 where a value does not fit."""
+    highest = price_at(table[row, column, MARK], book[COLLAR_NUM], book[COLLAR_DEN], True)
+    if not fits(spare, 2000) or not fits(qty, highest):
+        return -1
+    hold = hold_of(qty, highest, book[HELD_NUM], book[HELD_DEN])
+    if hold > spare:
+        qty = affordable(spare, highest, book[HELD_NUM], book[HELD_DEN], book[LOT])
+        hold = hold_of(qty, highest, book[HELD_NUM], book[HELD_DEN])
+    if qty <= 0:
+        return 0
+    return hold if _place(row, column, qty, highest, hold, table, state, book) else -1
+
+
+@within
+def _want(row, first, last, changes, table, state, book):  # type: ignore[no-untyped-def]
+    """Set anew what is wanted of the instruments whose target changed."""
+    equity = 0
+    if book[UNITS_DEN] == 0:
+        equity = _equity(row, table, state, book[CASH])
+        if equity < 0:
+            return TOO_LARGE
+    for place in range(first, last):
+        column, weight = changes[place, 1], changes[place, 2]
+        close = table[row, column, MARK]
+        wanted = 0
+        if weight < 0:
+            return SHORT
+        if weight > 0:
+            if close == 0:
+                return UNPRICED
+            wanted = _shares(weight, book[UNITS_NUM], book[UNITS_DEN], book[LOT], equity, close)
+        if wanted < 0:
+            return TOO_LARGE
+        state[column, WANTED] = wanted
+        if not state[column, SET]:
+            state[column, SET] = 1
+            state[book[NAMED], RANKED] = column
+            book[NAMED] += 1
+    return PLAYED
 
 
 @compiled
-def _decide(row, table, state, book):  # type: ignore[no-untyped-def]
-    """Orders for what is missing: sales first, then buys, in the order of the instruments. Whether something
-    is still missing, or -1 where a value does not fit.
+def _trade(row, table, state, book):  # type: ignore[no-untyped-def]
+    """Orders for what is missing, as SignalStrategy: those open of the same instruments end, sales come
+    first, and a buy takes of the cash that was free before. How many instruments miss something, or -1.
     """
-    if not _want(row, table, state, book):
-        return -1
-    missing = 0
-    for selling in (True, False):
-        for column in range(len(state)):
-            short = state[column, WANTED] - state[column, HELD]
-            if short == 0 or (short < 0) != selling:
-                missing += state[column, FRESH]
-                continue
+    missing, spare = 0, book[CASH] - book[SET_ASIDE]
+    for place in range(book[NAMED]):
+        column = state[place, RANKED]
+        if state[column, WANTED] != state[column, HELD]:
             missing += 1
-            if table[row, column, OPEN] == 0 or row == len(table) - 1:
-                continue
-            if not _place(row, column, short, table, state, book):
-                return -1
+            if state[column, ASKED] != 0:
+                _end(column, state, book)
+    if missing == 0:
+        return 0
+    kept = 0
+    for place in range(book[WAITING]):
+        if state[state[place, QUEUED], ASKED] != 0:
+            state[kept, QUEUED] = state[place, QUEUED]
+            kept += 1
+    book[WAITING] = kept
+    for buying in (False, True):
+        for place in range(book[NAMED]):
+            column = state[place, RANKED]
+            short = state[column, WANTED] - state[column, HELD]
+            if short < 0 and not buying:
+                mark = table[row, column, MARK]
+                if not _place(row, column, short, mark, 0, table, state, book):
+                    return -1
+            elif short > 0 and buying:
+                hold = _buy(row, column, short, spare, table, state, book)
+                if hold < 0:
+                    return -1
+                spare -= hold
     return missing
 
 
@@ -377,12 +376,13 @@ def _play(table, changes, actions, terms):  # type: ignore[no-untyped-def]
                 more[: len(fills)] = fills
                 fills = more
             status = _meet(row, table, state, book, fills)
+        first = change
         while change < len(changes) and changes[change, 0] == row:
-            column = changes[change, 1]
-            state[column, WEIGHT], state[column, FRESH] = changes[change, 2], 1
             change += 1
+        if change > first and status == PLAYED:
+            status = _want(row, first, change, changes, table, state, book)
         if status == PLAYED:
-            missing = _decide(row, table, state, book)
+            missing = _trade(row, table, state, book)
             status = TOO_LARGE if missing < 0 else PLAYED
     equity = _equity(rows - 1, table, state, book[CASH])
     status = TOO_LARGE if equity < 0 else status

@@ -13,7 +13,7 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Measured(NamedTuple):
-    """closes: equity at the end of each day, float64 (D,). drawdown: the deepest fall from a peak, a fraction.
+    """closes: equity at the end of each day, float64 (D,). drawdown: the deepest fall from a peak.
     in_market: rows with a position. traded: value bought and sold. average: equity on average. fees: in all.
     trades: from flat to flat, an instrument each, one that is still open included. equity: float64 (T,),
     empty unless asked for.

@@ -16,14 +16,13 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
+from traderbot.backtests.bar_market import BarMarket, day_of
 from traderbot.engine.apply import apply
 from traderbot.engine.decide import decide
-from traderbot.engine.market import Mark, Phase
 from traderbot.model.account import Account, AccountKind
 from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
-from traderbot.model.bars import Bar
-from traderbot.model.border import price_from_float
+from traderbot.model.bars import Bar, Floats
 from traderbot.model.commands import (
     AccrueInterest,
     ApplyCorporateAction,
@@ -44,83 +43,11 @@ from traderbot.simulation.costs import Costs
 from traderbot.simulation.memory import Memory
 from traderbot.simulation.wire import Wire
 from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _NEVER = 1 << 63
-
-
-class BarMarket:
-    """The market a backtest decides on: marks are the closes of the bars played so far.
-
-    A day ends with its last bar; a bar that closes at midnight UTC belongs to the day before. opens, closes:
-    whether the step is the first, the last of its day.
-    """
-
-    __slots__ = ("_asked_at", "_bars", "_day_end", "_times", "time")
-    phase = Phase.OPEN
-    regular = True
-
-    def __init__(self, bars: Mapping[Symbol, Bar]) -> None:
-        self._bars = bars
-        every = [bar.times for bar in bars.values()]
-        self._times: Sequence[int] = (
-            every[0] if len(every) == 1 else np.unique(np.concatenate(every)).tolist()
-        )
-        self.time = 0
-        self._asked_at = self._day_end = 0
-
-    @property
-    def ended(self) -> bool:
-        """Whether this is the time of the last bar there is."""
-        return not self._times or self.time >= self._times[-1]
-
-    @property
-    def day_end(self) -> int | None:
-        """Last bar of the day whose bars come next; None after the last. Known ahead, as a calendar is."""
-        if not self._asked_at <= self.time < self._day_end:  # else the answer is still the last one
-            following = bisect_right(self._times, self.time)
-            if following == len(self._times):
-                return None
-            self._day_end = self._end_of_day(following)
-            self._asked_at = self.time
-        return self._day_end
-
-    @property
-    def step(self) -> int:
-        """Number of the step, from 0."""
-        return bisect_left(self._times, self.time)
-
-    @property
-    def before(self) -> int | None:
-        """Time of the step before; None at the first."""
-        step = self.step
-        return self._times[step - 1] if step else None
-
-    @property
-    def opens(self) -> bool:
-        before = self.before
-        return before is None or day_of(before) < day_of(self.time)
-
-    @property
-    def closes(self) -> bool:
-        following = bisect_right(self._times, self.time)
-        return following == len(self._times) or day_of(self._times[following]) > day_of(self.time)
-
-    @property
-    def first_close(self) -> int:
-        """Last bar of the first day."""
-        return self._end_of_day(0) if self._times else _NEVER
-
-    def _end_of_day(self, step: int) -> int:
-        midnight = day_of(self._times[step]) * _DAY
-        return self._times[bisect_right(self._times, midnight, step) - 1]
-
-    def mark(self, symbol: Symbol) -> Mark | None:
-        bar = self._bars.get(symbol)
-        if bar is None or bar.index < 0:
-            return None
-        return Mark(price_from_float(bar.close), bar.time)
 
 
 class Result(msgspec.Struct):
@@ -146,10 +73,12 @@ def run(
     costs: Costs | None = None,
     actions: Sequence[CorporateAction] = (),
     kind: AccountKind = AccountKind.CASH,
+    start: int = 0,
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
-    rules: by default those that hold for just the costs. Errors: InvalidValue.
+    rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
+    bars before are history. Errors: InvalidValue.
     """
     costs = costs or Costs()
     rules = rules or costs.rules
@@ -158,30 +87,119 @@ def run(
     market = BarMarket(by_symbol)
     book = _Book(market, rules, SimulatedBroker(costs, rules), cash, actions, kind)
     ids = (msgspec.convert(number.to_bytes(16), UUID) for number in count(1))
-    ctx = Context(book.account, market, by_symbol, ids.__next__, _by_symbol(actions))
+    grouped = _by_symbol(actions)
+    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules)
     strategy.on_start(ctx)
-    on_bar, asked, orders = strategy.on_bar, ctx.asked, book.account.orders
-    if len(bars) == 1:
-        (bar,) = bars
-        for market.time, bar.index, bar.close in bar.places():  # noqa: B020 - moves the one bar
-            if market.time > book.due:
-                book.keep_dates(by_symbol)
-            elif orders:
-                book.match(by_symbol)
-            on_bar(ctx, bar)
-            if asked:
-                book.ask(ctx.take_asked())
+    if isinstance(strategy, SignalStrategy):
+        _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped), start)
+    elif len(bars) == 1 and not start and type(strategy).on_step is Strategy.on_step:
+        _play_one(strategy, bars[0], book, ctx)
     else:
-        for market.time, moved in _steps(bars):
-            if market.time > book.due:
-                book.keep_dates({bar.symbol: bar for bar in moved})
-            elif orders:
-                book.match({bar.symbol: bar for bar in moved})
-            for bar in moved:
-                on_bar(ctx, bar)
-            if asked:
-                book.ask(ctx.take_asked())
+        _play(strategy, bars, book, ctx, start)
     return Result(book.account, ctx.equity, book.fills, book.refusals, book.events, ctx.raised)
+
+
+def _play(strategy: Strategy, bars: Sequence[Bar], book: "_Book", ctx: Context, start: int) -> None:
+    """Step by step."""
+    market, asked, orders = book.market, ctx.asked, book.account.orders
+    fills = _Fills(strategy, book)
+    for market.time, moved in _steps(bars):
+        if market.time > book.due:
+            book.keep_dates({bar.symbol: bar for bar in moved})
+        elif orders:
+            book.match({bar.symbol: bar for bar in moved})
+        if market.time < start:
+            continue
+        fills.tell(ctx)
+        strategy.on_step(ctx, moved)
+        if asked:
+            book.ask(ctx.take_asked())
+
+
+def _play_one(strategy: Strategy, bar: Bar, book: "_Book", ctx: Context) -> None:
+    """As `_play`, of one instrument."""
+    market, asked, orders, by_symbol = book.market, ctx.asked, book.account.orders, {bar.symbol: bar}
+    on_bar, fills = strategy.on_bar, _Fills(strategy, book)
+    for market.time, bar.index, bar.close in bar.places():  # noqa: B020 - moves the one bar
+        if market.time > book.due:
+            book.keep_dates(by_symbol)
+            fills.tell(ctx)
+        elif orders:
+            book.match(by_symbol)
+            fills.tell(ctx)
+        on_bar(ctx, bar)
+        if asked:
+            book.ask(ctx.take_asked())
+
+
+def _play_signals(
+    strategy: SignalStrategy, bars: Sequence[Bar], book: "_Book", ctx: Context, frame: Frame, start: int
+) -> None:
+    """As `_play`, with the signal of all bars at once and without the steps in which nothing is due."""
+    targets = strategy.targets(frame)
+    check_causal(strategy, frame, targets)
+    market, orders, fills = book.market, book.account.orders, _Fills(strategy, book)
+    times, symbols = frame.times.tolist(), frame.symbols
+    places = np.stack([np.searchsorted(bar.whole()[0], frame.times, "right") - 1 for bar in bars], axis=1)
+    first = bisect_left(times, start)
+    turns = _turns(targets, first)
+    step, idle = -1, True
+    while True:
+        step += 1
+        if idle:
+            step = max(step, min(turns[bisect_left(turns, step)], bisect_right(times, book.due)))
+        if step >= len(times):
+            break
+        market.time = times[step]
+        moved = dict(_moved(bars, places[step].tolist(), market.time))
+        if market.time > book.due:
+            book.keep_dates(moved)
+        elif orders:
+            book.match(moved)
+        if step >= first:
+            fills.tell(ctx)
+            strategy.follow(ctx, symbols, targets[step].tolist(), targets[max(step - 1, 0)].tolist())
+            if ctx.asked:
+                book.ask(ctx.take_asked())
+        idle = not orders and strategy.done(ctx)
+    market.time = times[-1]
+    for bar in bars:
+        bar.move(len(bar) - 1)
+
+
+def _turns(targets: Floats, first: int) -> list[int]:
+    """Rows from `first` on in which a target may differ from the one before, then one row too far."""
+    before = np.vstack([np.full(targets.shape[1], np.nan), targets[:-1]])
+    changed = (~np.isnan(targets) & (targets != before)).any(axis=1)
+    if first < len(targets):
+        changed[first] = True
+    changed[:first] = False
+    return [*np.flatnonzero(changed).tolist(), len(targets)]
+
+
+def _moved(bars: Sequence[Bar], places: Sequence[int], time: int) -> Iterator[tuple[Symbol, Bar]]:
+    """Move the bars to these places. Yields: those that are of just this time."""
+    for bar, place in zip(bars, places, strict=True):
+        if place >= 0:
+            bar.move(place)
+            if bar.time == time:
+                yield bar.symbol, bar
+
+
+class _Fills:
+    """Tells a strategy of its executions, if it listens."""
+
+    def __init__(self, strategy: Strategy, book: "_Book") -> None:
+        self._strategy = strategy
+        self._fills = book.fills
+        self._listens = type(strategy).on_fill is not Strategy.on_fill
+        self._told = 0
+
+    def tell(self, ctx: Context) -> None:
+        if self._listens:
+            for fill in self._fills[self._told :]:
+                self._strategy.on_fill(ctx, fill)
+            self._told = len(self._fills)
 
 
 class _Book:
@@ -204,7 +222,7 @@ class _Book:
         self.events: list[Event] = []
         self.fills: list[OrderFilled] = []
         self.refusals: list[Refusal] = []
-        self._market, self._rules, self._broker = market, rules, broker
+        self.market, self._rules, self._broker = market, rules, broker
         self._memory = Memory()
         self._margin = kind is AccountKind.MARGIN
         self._wire = Wire(broker.costs.latency) if broker.costs.latency else None
@@ -219,7 +237,7 @@ class _Book:
 
     def match(self, bars: Mapping[Symbol, Bar]) -> None:
         """The bars against the open orders, then against the exits this activated."""
-        broker, market, memory = self._broker, self._market, self._memory
+        broker, market, memory = self._broker, self.market, self._memory
         orders, margin = self.account.orders, self._margin
         self.take(broker.reports(orders.values(), bars, market.time, market, memory, margin=margin))
         if memory.entries:
@@ -227,12 +245,12 @@ class _Book:
 
     def keep_dates(self, bars: Mapping[Symbol, Bar]) -> None:
         """A step in which something besides the bars is due."""
-        time = self._market.time
+        time = self.market.time
         while self._next_action < time:
             self.take([ApplyCorporateAction(self._actions.popleft())])
             self._next_action = _midnight(self._actions)
         if self._wire is not None:
-            opened = time - 1 if self._market.opens else self._market.before
+            opened = time - 1 if self.market.opens else self.market.before
             self.take(self._wire.arrived(time - 1 if opened is None else opened))
         if self.account.orders:
             self.match(bars)
@@ -249,17 +267,17 @@ class _Book:
             return
         for command in asked:
             if isinstance(command, CancelOrder | ReplaceOrder):
-                self._wire.send(command, self._market.time)
+                self._wire.send(command, self.market.time)
             else:
                 self.take([command])
         self._look_ahead()
 
     def _close(self) -> None:
         """The end of a day: interest for the nights until the next one, then the value of everything."""
-        day, following = day_of(self._market.time), self._market.day_end
+        day, following = day_of(self.market.time), self.market.day_end
         if self._margin and following is not None and self._borrows():
             self.take([AccrueInterest(day_of(following) - day)])
-        self.take([RevaluePortfolio(self._market.step)])
+        self.take([RevaluePortfolio(self.market.step)])
         self._next_close = _NEVER if following is None else following
 
     def _borrows(self) -> bool:
@@ -273,7 +291,7 @@ class _Book:
 
     def take(self, commands: Iterable[Command]) -> None:
         """Decide the commands one after the other."""
-        account, market, rules, record = self.account, self._market, self._rules, self.events.append
+        account, market, rules, record = self.account, self.market, self._rules, self.events.append
         for command in commands:
             decision = decide(account, command, market, rules)
             if decision.refusal is not None:
@@ -283,11 +301,6 @@ class _Book:
                 record(event)
                 if type(event) is OrderFilled:
                     self.fills.append(event)
-
-
-def day_of(time: int) -> int:
-    """Number of the day a bar belongs to by its time, microseconds."""
-    return -(-time // _DAY)
 
 
 def _limits_losses(rules: Rules) -> bool:

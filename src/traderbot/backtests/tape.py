@@ -30,11 +30,12 @@ _KINDS = {ActionKind.DIVIDEND: 0, ActionKind.SPLIT: 1}
 class Tape(NamedTuple):
     """Bars of some instruments side by side, a row for each time any of them has a bar; raw.
 
-    times: int64 (T,), microseconds. table: int64 (T, N, 4): the open in billionths, 0 where there is no bar;
-    the last close, 0 before the first; the shares that an account may take of the bar; the row at which an
-    order of the day ends that is placed here. actions: int64 (A, 5), in the order they are due: row, column,
-    kind, and the amount in billionths and 1, or new and old. closes: float64 (T, N), the last ones. ends:
-    int64 (D,), the last row of each day, a bar at midnight UTC being of the day before.
+    times: int64 (T,), microseconds. table: int64 (T, N, 5): the open in billionths, 0 where there is no bar;
+    the last close, 0 before the first; the shares that an account may take of the bar, -1 of one without a
+    volume; the row at which an order of the day ends that is placed here; 1 where the close is not stale.
+    actions: int64 (A, 5), in the order they are due: row, column, kind, and the amount in billionths and 1,
+    or new and old. closes: float64 (T, N), the last ones. ends: int64 (D,), the last row of each day, a bar
+    at midnight UTC being of the day before.
     """
 
     symbols: tuple[Symbol, ...]
@@ -45,32 +46,26 @@ class Tape(NamedTuple):
     ends: Whole
 
 
-def tape_of(bars: Sequence[Bar], costs: Costs, actions: Sequence[CorporateAction] = ()) -> Tape:
+def tape_of(bars: Sequence[Bar], costs: Costs, rules: Rules, actions: Sequence[CorporateAction] = ()) -> Tape:
     """Lay bars out for the kernel. Errors: InvalidValue where it cannot play them."""
-    known = [_columns(bar) for bar in bars]
+    known = [bar.whole() for bar in bars]
+    if not known or not all(len(columns[0]) for columns in known):
+        raise InvalidValue("bars", "at least one instrument, and a bar of each", len(known))
     times = np.unique(np.concatenate([columns[0] for columns in known]))
-    table = np.zeros((len(times), len(bars), 4), np.int64)
+    table = np.zeros((len(times), len(bars), 5), np.int64)
     for column, (own, opening, _, _, close, volume) in enumerate(known):
         rows = np.searchsorted(times, own)
         table[rows, column, 0] = exact(opening, "open")
         table[rows, column, 1] = exact(close, "close")
         table[rows, column, 2] = _room(volume, costs.participation)
-    table[:, :, 1] = _last_known(table[:, :, 1], table[:, :, 0] > 0)
+    last = _last_rows_known(table[:, :, 0] > 0)
+    table[:, :, 1] = np.take_along_axis(table[:, :, 1], last, axis=0)
+    table[:, :, 4] = times[:, None] - times[last] <= rules.stale_after
     table[:, :, 3] = _last_rows(times)[:, None]
     due = _due({bar.symbol: column for column, bar in enumerate(bars)}, actions, times)
     days = -(-times // _DAY)
     ends = np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
     return Tape(tuple(bar.symbol for bar in bars), times, table, due, table[:, :, 1] / _BILLION, ends)
-
-
-def _columns(bar: Bar) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
-    """All columns of a cursor, which is left before its first bar."""
-    if not len(bar):
-        raise InvalidValue("bars", f"at least one bar of {bar.symbol}", 0)
-    bar.move(len(bar) - 1)
-    columns = bar.known()
-    bar.rewind()
-    return columns
 
 
 def terms_of(
@@ -140,14 +135,15 @@ def _room(volumes: Floats, participation: Decimal) -> Whole:
     parts = _billionths(volumes, lambda value: int(quantity_from_float(value) * _BILLION))
     num, den = participation.as_integer_ratio()
     whole, rest = np.divmod(parts, _BILLION)
-    return np.asarray((whole * num + rest * num // _BILLION) // den, dtype=np.int64)
+    room = (whole * num + rest * num // _BILLION) // den
+    return np.asarray(np.where(parts > 0, room, -1), dtype=np.int64)
 
 
-def _last_known(values: Whole, there: NDArray[np.bool_]) -> Whole:
-    """Each column's values carried forward to the rows where it has none."""
-    rows = np.where(there, np.arange(len(values))[:, None], 0)
+def _last_rows_known(there: NDArray[np.bool_]) -> Whole:
+    """For each column and row, the row of its last bar; 0 before the first."""
+    rows = np.where(there, np.arange(len(there))[:, None], 0)
     np.maximum.accumulate(rows, axis=0, out=rows)
-    return np.asarray(np.take_along_axis(values, rows, axis=0))
+    return rows
 
 
 def _last_rows(times: Times) -> Whole:

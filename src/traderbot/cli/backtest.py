@@ -18,18 +18,14 @@ from traderbot.market.demo import NAME, ensure_demo
 from traderbot.model import rounding
 from traderbot.model.amounts import money
 from traderbot.model.bars import Bar
-from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
-from traderbot.strategies.ai_forecast import AiForecast
-from traderbot.strategies.base import From, Strategy
-from traderbot.strategies.moving_average import MovingAverageCrossover
+from traderbot.strategies.catalogue import CATALOGUE, named
 
-STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in (AiForecast, MovingAverageCrossover)}
 _SECOND = 1_000_000
 
 
 def run_backtest(
-    strategy: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(STRATEGIES))}.")],
+    strategy: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(CATALOGUE))}.")],
     data: Annotated[
         str, typer.Option("--data", help="Name of a data set, see `traderbot data list`.")
     ] = NAME,
@@ -46,22 +42,21 @@ def run_backtest(
     """Run a strategy over a data set, with splits, dividends, fees and slippage, and print the result."""
     settings = settings_or_exit({"home": home}, config)
     with told():
-        if strategy not in STRATEGIES:
-            raise InvalidValue("strategy", f"one of {', '.join(sorted(STRATEGIES))}", strategy)
+        kind = named(strategy)
         dataset = (
             ensure_demo(settings.home) if data == NAME else load(settings.home / "data" / dataset_name(data))
         )
         deposit = money(cash, "cash")
         bars = _bars(dataset, symbols, end)
-        chosen = From(STRATEGIES[strategy](), _midnight(start) if start else 0)
         began = perf_counter()
         result = run(
-            chosen,
+            kind(),
             bars,
             cash=deposit,
             rules=rules_of(settings),
             costs=costs_of(settings),
             actions=[action for action in dataset.actions if action.symbol in {bar.symbol for bar in bars}],
+            start=_midnight(start) if start else 0,
         )
         seconds = perf_counter() - began
     _print(strategy, dataset, result, sum(len(bar) for bar in bars), seconds)

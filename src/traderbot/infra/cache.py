@@ -114,14 +114,7 @@ class FunctionCache:
             raise InvalidValue("name", "a name that no other cached function has", name)
         if not (ttl_s > 0 and 0 <= jitter < 1):
             raise InvalidValue("ttl_s", "a life above zero, with a jitter of 0 to below 1")
-        entry = self.entries[name] = Entry(name, ttl_s, jitter, tags=tuple(ends_with))
-        self._results[name] = {
-            result: (self._looked.labels(name, result), self._seconds.labels(name, result))
-            for result in ("hit", "joined", "miss")
-        }
-        self._saved.labels(name).set_function(lambda: entry.saved_queries)
-        for event in entry.tags:
-            self._by_event[event].add(name)
+        entry = self._entered(Entry(name, ttl_s, jitter, tags=tuple(ends_with)))
 
         def decorate(function: Function) -> Callable[..., Awaitable[Any]]:
             @wraps(function)
@@ -141,6 +134,19 @@ class FunctionCache:
             return call
 
         return decorate
+
+    def _entered(self, entry: Entry) -> Entry:
+        """Begin to count a function, and to end its values by events."""
+        name = entry.name
+        self.entries[name] = entry
+        self._results[name] = {
+            result: (self._looked.labels(name, result), self._seconds.labels(name, result))
+            for result in ("hit", "joined", "miss")
+        }
+        self._saved.labels(name).set_function(lambda: entry.saved_queries)
+        for event in entry.tags:
+            self._by_event[event].add(name)
+        return entry
 
     def heard(self, recorded: list[Recorded]) -> None:
         """End what these events end; from any thread, as a listener of the command path or of a tail."""

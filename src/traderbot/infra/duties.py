@@ -16,17 +16,19 @@ _log = structlog.get_logger()
 
 class Duties(msgspec.Struct, frozen=True):
     """Which parts a process takes on: requests, the market session with its strategies, durable handlers, the
-    relay of events. All but requests are done by one process at a time, whoever has the lease.
+    relay of events, backtests. All but requests are done by one process at a time, whoever has the lease; of
+    backtests, each slot.
     """
 
     api: bool = True
     session: bool = True
     handlers: bool = True
     relay: bool = True
+    backtests: bool = True
 
 
 EVERYTHING = Duties()
-API_ONLY = Duties(session=False, handlers=False, relay=False)
+API_ONLY = Duties(session=False, handlers=False, relay=False, backtests=False)
 WORKER = Duties(api=False)
 
 

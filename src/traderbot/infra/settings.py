@@ -175,6 +175,18 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Bars a second in a replay; 0 is as fast as it can.",
     )
+    backtest_jobs: int = Field(
+        default=1, ge=1, le=64, description="Backtests that run at a time, on all processes together."
+    )
+    backtest_queue: int = Field(
+        default=20, ge=1, le=1000, description="Backtests of one user that may wait or run."
+    )
+    backtest_seconds: int = Field(
+        default=600, ge=1, le=86_400, description="Longest a backtest may run, and of processor time too."
+    )
+    backtest_memory_mb: int = Field(
+        default=1024, ge=64, le=1_000_000, description="Memory of a backtest's process, in megabytes."
+    )
     body_limit_bytes: int = Field(
         default=1_000_000, ge=1024, le=100_000_000, description="Largest request body."
     )

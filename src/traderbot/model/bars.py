@@ -37,7 +37,7 @@ class Bar:
         volumes: Floats,
     ) -> None:
         self.symbol = symbol
-        self._columns = (
+        self._columns: tuple[Times, Floats, Floats, Floats, Floats, Floats] = (
             _read_only(times),
             _read_only(opens),
             _read_only(highs),
@@ -75,6 +75,10 @@ class Bar:
         past = slice(0 if bars is None else max(0, end - max(bars, 0)), end)
         times, opens, highs, lows, closes, volumes = self._columns
         return times[past], opens[past], highs[past], lows[past], closes[past], volumes[past]
+
+    def whole(self) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
+        """The whole columns, times first, wherever this stands; read-only."""
+        return self._columns
 
     @property
     def time(self) -> int:

@@ -42,3 +42,8 @@ def quantity_from_float(value: float, field: str = "volume") -> Quantity:
     if not value >= 0:
         raise InvalidValue(field, "a volume of zero or more", value)
     return Quantity(_decimal(value, field))
+
+
+def weight_from_float(value: float, field: str = "weight") -> Decimal:
+    """A target weight of either sign, at most 9 places. Errors: InvalidValue if not finite."""
+    return _decimal(value, field)

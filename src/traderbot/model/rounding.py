@@ -120,6 +120,18 @@ def affordable(cash: Decimal, price: Decimal, fee_rate: Decimal, step: Decimal) 
     return Quantity(max(steps, Decimal(0)) * step)
 
 
+def budget(equity: Decimal, weight: Decimal) -> Money:
+    """The part of equity that a weight of either sign stands for, rounded down to a millionth, never below
+    nothing.
+    """
+    return Money(max(_DOWN.quantize(equity * abs(weight), MONEY_STEP), Decimal(0)))
+
+
+def shares_for(value: Decimal, price: Decimal, step: Decimal) -> Quantity:
+    """Largest multiple of `step` shares that is worth no more than the value."""
+    return Quantity(_DOWN.divide(value, price * step).to_integral_value(ROUND_DOWN) * step)
+
+
 def whole_steps(qty: Decimal, step: Decimal) -> Quantity:
     """A quantity rounded down to a multiple of `step`."""
     return Quantity(_DOWN.divide(qty, step).to_integral_value(ROUND_DOWN) * step)

@@ -22,13 +22,13 @@ from traderbot.intelligence.features import LOOKBACK_BARS, feature_matrix
 from traderbot.intelligence.forecast import SAMPLES_MIN, Forecast, Prediction, train
 from traderbot.intelligence.panels import Panel
 from traderbot.intelligence.sizing import SizingRules, View, target_weight, worth_trading
-from traderbot.model.actions import ActionKind
 from traderbot.model.bars import Bar
 from traderbot.model.border import quantity_from_float
 from traderbot.model.orders import Side
 from traderbot.model.rounding import affordable, ratio
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
+from traderbot.strategies.adjustments import on_ex_dates
 from traderbot.strategies.base import Context, Strategy
 
 NO_TRADE_BAND = 0.05
@@ -67,6 +67,7 @@ class AiForecast(Strategy):
         on_model: Callable[[Forecast], None] | None = None,
         data: str = "",
     ) -> None:
+        super().__init__()
         self.sizing = sizing or SizingRules(no_trade_band=NO_TRADE_BAND)
         self._collar = collar
         self._on_model = on_model
@@ -216,18 +217,7 @@ def _rationale(prediction: Prediction, model: Forecast, decision: str) -> dict[s
 def _panel(ctx: Context, symbol: Symbol, bars: int | None = None) -> Panel:
     """An instrument's known bars with its splits and dividends on their ex-dates."""
     history = ctx.history(symbol, bars)
-    times = history.times
-    splits, dividends = np.ones(len(times)), np.zeros(len(times))
-    for action in ctx.actions(symbol):
-        midnight = (action.ex_date.toordinal() - _EPOCH) * _DAY
-        if midnight + _DAY < times[0] or midnight > times[-1]:
-            continue
-        index = int(times.searchsorted(midnight))
-        if action.kind is ActionKind.SPLIT:
-            splits[index] *= action.new / action.old
-        elif action.amount is not None:
-            dividends[index] += float(action.amount)
-    return Panel(symbol, *history, splits, dividends)
+    return Panel(symbol, *history, *on_ex_dates(history.times, ctx.actions(symbol)))
 
 
 def _quarter(time: int) -> tuple[int, int]:

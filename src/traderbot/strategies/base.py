@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 from traderbot.engine.market import Market
@@ -13,10 +13,13 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money, Price, money, price, quantity
 from traderbot.model.bars import Bar, Floats, Times
 from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
-from traderbot.model.errors import NotFound
+from traderbot.model.errors import InvalidValue, NotFound
+from traderbot.model.events import OrderFilled
 from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
+from traderbot.model.rules import Rules
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
+from traderbot.strategies.parameters import Parameter, declared
 
 _DAY = 86_400_000_000
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
@@ -64,10 +67,10 @@ class Context:
     """What a strategy sees and can ask for. What it asks in a callback is decided after it, in every mode.
 
     asked, raised: what the callbacks asked for and concluded, for whoever runs the strategy. new_id: makes
-    ids of orders and signals.
+    ids of orders and signals. rules: those that an order is sized by; the gate goes by the ones in force.
     """
 
-    __slots__ = ("_actions", "_bars", "_new_id", "account", "asked", "market", "raised")
+    __slots__ = ("_actions", "_bars", "_new_id", "account", "asked", "market", "raised", "rules")
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Context:
         bars: Mapping[Symbol, Bar],
         new_id: Callable[[], UUID],
         actions: Mapping[Symbol, Sequence[CorporateAction]] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.account = account
         self.market = market
@@ -84,11 +88,17 @@ class Context:
         self._bars = bars
         self._new_id = new_id
         self._actions = actions or {}
+        self.rules = rules or Rules()
 
     @property
     def time(self) -> int:
         """Market time in microseconds UTC."""
         return self.market.time
+
+    @property
+    def universe(self) -> list[Symbol]:
+        """All instruments of the run, whether a bar of them is known yet or not."""
+        return list(self._bars)
 
     @property
     def symbols(self) -> list[Symbol]:
@@ -278,12 +288,46 @@ def _urgency(ask: Asked) -> int:
 
 
 class Strategy:
-    """Base of strategies. Subclasses keep their parameters as attributes and override what they need.
+    """Base of strategies. Subclasses declare parameters and override what they need.
 
-    on_bar is called for each instrument of a step after all bars of the step are known and matched.
+    on_bar is called for each instrument of a step after all bars of the step are known and matched, in the
+    order of the instruments; a strategy that looks at all of them together overrides on_step. What it
+    remembers has to follow from what Context shows it, or be given by `state` and taken back by `restore`.
     """
 
-    name = "strategy"
+    name: ClassVar[str] = "strategy"
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Errors: InvalidValue for an initial value outside its range."""
+        super().__init_subclass__(**more)
+        for parameter in cls.declared().values():
+            parameter.initial = parameter.check(parameter.initial)
+
+    def __init__(self, **values: object) -> None:
+        """Errors: InvalidValue naming the parameter."""
+        known = self.declared()
+        for name in values.keys() - known.keys():
+            raise InvalidValue(name, f"one of {', '.join(known) or 'no parameters'}", values[name])
+        for name, parameter in known.items():
+            setattr(self, name, parameter.check(values.get(name, parameter.initial)))
+        self.check()
+
+    @classmethod
+    def declared(cls) -> dict[str, Parameter[Any]]:
+        """The parameters it can be made with, by name."""
+        return declared(cls)
+
+    def check(self) -> None:
+        """Refuse values that do not go together. Errors: InvalidValue."""
+
+    def values(self) -> dict[str, Any]:
+        """What it was made with, by name."""
+        return {name: getattr(self, name) for name in self.declared()}
+
+    @property
+    def warm_up(self) -> int:
+        """Bars of history that it needs before it concludes anything."""
+        return 0
 
     def on_start(self, ctx: Context) -> None:
         """Called once before the first bar."""
@@ -291,17 +335,17 @@ class Strategy:
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         """Called for every new bar."""
 
+    def on_step(self, ctx: Context, moved: Sequence[Bar]) -> None:
+        """Called once a step with its new bars."""
+        for bar in moved:
+            self.on_bar(ctx, bar)
 
-class From(Strategy):
-    """Lets a strategy act from a moment on; the bars before it are history."""
+    def on_fill(self, ctx: Context, fill: OrderFilled) -> None:
+        """Called for every execution, before the bars of its step."""
 
-    def __init__(self, strategy: Strategy, start: int) -> None:
-        self._strategy = strategy
-        self._start = start
+    def state(self) -> dict[str, Any] | None:
+        """What must survive a restart, as plain JSON data; None for nothing."""
+        return None
 
-    def on_start(self, ctx: Context) -> None:
-        self._strategy.on_start(ctx)
-
-    def on_bar(self, ctx: Context, bar: Bar) -> None:
-        if ctx.time >= self._start:
-            self._strategy.on_bar(ctx, bar)
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave before a restart."""

@@ -1,13 +1,22 @@
-"""Moving-average crossover: long while the fast average is above the slow one, flat otherwise."""
+"""Moving-average crossover: long while the fast average is above the slow one, flat otherwise.
+
+Once bar by bar, once as a signal.
+"""
 
 from collections import deque
 from decimal import Decimal
 
+import numpy as np
+
+from traderbot.analytics.arrays import Floats
+from traderbot.analytics.indicators import average_level
 from traderbot.model.amounts import Quantity
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, Strategy
+from traderbot.strategies.parameters import Exact, Whole
+from traderbot.strategies.signals import Frame, SignalStrategy
 
 
 class _Gap:
@@ -29,12 +38,21 @@ class MovingAverageCrossover(Strategy):
     """fast, slow: lengths of the averages in bars; qty: shares a trade, for each instrument."""
 
     name = "moving-average"
+    fast = Whole(20, 1, 1_000)
+    slow = Whole(50, 2, 5_000)
+    qty = Exact(100, Decimal("0.000000001"), 1_000_000)
 
-    def __init__(self, fast: int = 20, slow: int = 50, qty: Decimal | int = 100) -> None:
-        if not 0 < fast < slow:
-            raise InvalidValue("fast", f"a number of bars from 1 to below slow ({slow})", fast)
-        self.fast, self.slow, self.qty = fast, slow, Decimal(qty)
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
         self._gaps: dict[Symbol, _Gap] = {}
+
+    def check(self) -> None:
+        if self.fast >= self.slow:
+            raise InvalidValue("fast", f"a number of bars from 1 to below slow ({self.slow})", self.fast)
+
+    @property
+    def warm_up(self) -> int:
+        return self.slow + 1
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         gap = self._gaps.get(bar.symbol)
@@ -58,3 +76,37 @@ class MovingAverageCrossover(Strategy):
             ctx.buy(bar.symbol, self.qty)
         elif held and not above:
             ctx.sell(bar.symbol, Quantity(held))
+
+
+class MovingAverageSignal(SignalStrategy):
+    """The crossover as a signal: a full weight, shared out evenly, while fast is above slow.
+
+    fast, slow: lengths of the averages in bars; shares: what each position has, 0 for a share of equity.
+    """
+
+    name = "moving-average-signal"
+    fast = Whole(20, 1, 1_000)
+    slow = Whole(50, 2, 5_000)
+    shares = Whole(0, 0, 1_000_000)
+
+    def check(self) -> None:
+        if self.fast >= self.slow:
+            raise InvalidValue("fast", f"a number of bars from 1 to below slow ({self.slow})", self.fast)
+
+    @property
+    def warm_up(self) -> int:
+        return self.slow - 1
+
+    @property
+    def units(self) -> Decimal | None:
+        return Decimal(self.shares) if self.shares else None
+
+    def signal(self, frame: Frame) -> Floats:
+        weight = 1.0 if self.shares else 1.0 / len(frame.symbols)
+        found = np.full(frame.growth.shape, np.nan)
+        for column, closes in enumerate(frame.close.T):
+            rows = np.flatnonzero(~np.isnan(closes))
+            growth = frame.growth[rows, column]
+            gap = average_level(growth, self.slow) - average_level(growth, self.fast)
+            found[rows, column] = np.where(gap > 0, weight, np.where(gap < 0, 0.0, np.nan))
+        return found

@@ -3,9 +3,14 @@
 import type { RequestOptions } from "./http";
 import type { Session } from "./session";
 import type {
+  Backtest,
+  BacktestCurve,
+  BacktestRequest,
+  BacktestTrade,
   Bars,
   Clock,
   ClockChange,
+  Compared,
   CorporateAction,
   EquityPoint,
   Instrument,
@@ -16,6 +21,7 @@ import type {
   Portfolio,
   ResumeCode,
   Signal,
+  Strategy,
   User,
   Why,
 } from "./types";
@@ -65,6 +71,17 @@ export function createApi(session: Session) {
     why: (orderId: string, signal: AbortSignal) => get<Why>(`/why/${encodeURIComponent(orderId)}`, { signal }),
     halt: (detail: string) => session.request<unknown>("POST", "/risk/halt", { body: { detail } }),
     markRead: () => session.request<unknown>("POST", "/inbox/read", { body: {} }),
+    strategies: () => itemsOf<Strategy>("/strategies"),
+    backtests: (limit: number) => get<Page<Backtest>>("/backtests", { query: { limit } }),
+    submitBacktest: (asked: BacktestRequest) => session.request<Backtest>("POST", "/backtests", { body: asked }),
+    cancelBacktest: (id: string) => session.request<Backtest>("POST", `/backtests/${encodeURIComponent(id)}/cancel`),
+    backtestCurve: (id: string) => get<BacktestCurve>(`/backtests/${encodeURIComponent(id)}/curve`),
+    backtestTrades: (id: string, limit: number, cursor?: string) =>
+      get<Page<BacktestTrade>>(`/backtests/${encodeURIComponent(id)}/trades`, {
+        query: cursor === undefined ? { limit } : { limit, cursor },
+      }),
+    compareBacktests: (ids: readonly string[]) =>
+      itemsOf<Compared>("/backtests/compare", { query: { ids: ids.join(",") } }),
     requestResume: () => session.request<ResumeCode>("POST", "/risk/halt/resume-request", { body: {} }),
     resumeTrading: (code: string) => session.request<unknown>("POST", "/risk/halt/resume", { body: { code } }),
   };

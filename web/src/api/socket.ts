@@ -5,7 +5,7 @@ import { Problem } from "./problem";
 import { backoff, resumePosition } from "./resume";
 import type { Channel, Frame } from "./types";
 
-const CHANNELS: readonly Channel[] = ["prices", "orders", "portfolio", "signals", "clock", "inbox"];
+const CHANNELS: readonly Channel[] = ["prices", "orders", "portfolio", "signals", "clock", "inbox", "backtests"];
 const KNOWN_FRAMES: ReadonlySet<string> = new Set([
   "authenticated",
   "subscribed",
@@ -13,6 +13,7 @@ const KNOWN_FRAMES: ReadonlySet<string> = new Set([
   "clock",
   "portfolio",
   "inbox",
+  "backtest",
   "order",
   "signal",
   "error",

@@ -298,7 +298,87 @@ export interface Inbox {
   unread: number;
 }
 
-export type Channel = "prices" | "orders" | "portfolio" | "signals" | "clock" | "inbox";
+export type Value = string | number | boolean;
+
+/** A parameter of a strategy; least and most are both in its range. Exact amounts are decimal strings. */
+export interface ParameterRange {
+  name: string;
+  kind: string;
+  preset: Value | null;
+  least: Value | null;
+  most: Value | null;
+  choices: Value[];
+}
+
+export interface Strategy {
+  name: string;
+  about: string;
+  parameters: ParameterRange[];
+}
+
+export type BacktestStatus = "queued" | "running" | "done" | "failed" | "cancelled";
+
+export interface BacktestRequest {
+  strategy: string;
+  parameters: Record<string, Value>;
+  data: string;
+  symbols: string[];
+  start?: string;
+  end?: string;
+  cash: Decimal;
+}
+
+export interface Backtest {
+  id: string;
+  status: BacktestStatus;
+  /** From 0 to 1. */
+  progress: number;
+  strategy: string;
+  parameters: Record<string, Value | null>;
+  data: string;
+  symbols: string[];
+  start: Timestamp | null;
+  end: Timestamp | null;
+  cash: Decimal;
+  created_at: Timestamp;
+  finished_at: Timestamp | null;
+  error: string | null;
+  metrics: Record<string, Value | null> | null;
+}
+
+export interface BacktestNews {
+  id: string;
+  status: BacktestStatus;
+  progress: number;
+}
+
+/** Columns of one length. */
+export interface BacktestCurve {
+  times: Timestamp[];
+  equity: number[];
+  drawdown: number[];
+}
+
+export interface BacktestTrade {
+  symbol: string;
+  side: "long" | "short";
+  qty: Decimal;
+  entry_at: Timestamp;
+  entry_price: Decimal;
+  exit_at: Timestamp | null;
+  exit_price: Decimal | null;
+  gross: Decimal;
+  fees: Decimal;
+  net: Decimal;
+}
+
+export interface Compared {
+  backtest: Backtest;
+  differs: Record<string, unknown>;
+  curve: { times: Timestamp[]; growth: number[] };
+}
+
+export type Channel = "prices" | "orders" | "portfolio" | "signals" | "clock" | "inbox" | "backtests";
 
 export type Frame =
   | { type: "authenticated" }
@@ -307,6 +387,7 @@ export type Frame =
   | { type: "clock"; data: Clock }
   | { type: "portfolio"; data: Portfolio }
   | { type: "inbox"; data: Inbox }
+  | { type: "backtest"; data: BacktestNews }
   | { type: "order"; position: number; event: string; order: Order | null; execution: Execution | null }
   | { type: "signal"; position: number; data: Signal }
   | { type: "error"; code: string; detail: string };

@@ -6,7 +6,9 @@ import { TerminalContext, useTerminalState, type Terminal } from "../state/conte
 import { startLive, type LiveFeed } from "../state/live";
 import { createStore, useSelected } from "../state/store";
 import { EMPTY_TERMINAL } from "../state/terminal";
+import { useShowing } from "../state/showing";
 import { AccountStrip } from "./AccountStrip";
+import { BacktestsPage } from "./BacktestsPage";
 import { MarketPanel } from "./MarketPanel";
 import { OrdersTable } from "./OrdersTable";
 import { OrderTicket, type TicketPrefill } from "./OrderTicket";
@@ -54,6 +56,7 @@ export function TerminalPage({ session }: { session: Session }) {
   );
   const feed = useRef<LiveFeed | null>(null);
   const loaded = useSelected(terminal.store, (state) => state.loaded);
+  const shown = useShowing();
   const loadError = useSelected(terminal.store, (state) => state.loadError);
 
   useEffect(() => {
@@ -74,8 +77,8 @@ export function TerminalPage({ session }: { session: Session }) {
         </div>
       )}
       <ReplayOverBanner />
-      <AccountStrip />
-      {loaded ? <Workspace /> : <p className="splash soft">Opening your account…</p>}
+      {shown === "terminal" && <AccountStrip />}
+      {loaded ? shown === "backtests" ? <BacktestsPage /> : <Workspace /> : <p className="splash soft">Opening your account…</p>}
       <Toasts />
     </TerminalContext>
   );

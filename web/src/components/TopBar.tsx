@@ -2,6 +2,7 @@ import type { Connection } from "../api/socket";
 import { useTerminal, useTerminalState } from "../state/context";
 import { conditionOf, progressOf } from "../state/clock";
 import { weekday } from "../state/format";
+import { useShowing, type Showing } from "../state/showing";
 import { Inbox } from "./Inbox";
 import { ReplayControls } from "./ReplayControls";
 import { ThemeToggle } from "./ThemeToggle";
@@ -68,11 +69,35 @@ function WhoIsIn() {
   );
 }
 
-/** Name, session clock, replay controls, connection and the way out. */
+const PAGES: readonly { showing: Showing; words: string; href: string }[] = [
+  { showing: "terminal", words: "Trade", href: "#" },
+  { showing: "backtests", words: "Backtests", href: "#backtests" },
+];
+
+function Pages() {
+  const shown = useShowing();
+  return (
+    <nav className="pages" aria-label="Pages">
+      {PAGES.map((page) => (
+        <a
+          key={page.showing}
+          href={page.href}
+          aria-current={page.showing === shown ? "page" : undefined}
+          data-testid={`page-${page.showing}`}
+        >
+          {page.words}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** Name, pages, session clock, replay controls, connection and the way out. */
 export function TopBar() {
   return (
     <header className="topbar">
       <h1 className="brand">traderbot</h1>
+      <Pages />
       <SessionClock />
       <ReplayControls />
       <div className="topbar-end">

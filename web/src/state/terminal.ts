@@ -2,6 +2,7 @@
 
 import type { Connection } from "../api/socket";
 import type {
+  BacktestNews,
   Clock,
   Execution,
   Frame,
@@ -57,6 +58,8 @@ export interface TerminalState {
   /** Newest first. */
   signals: readonly Signal[];
   inbox: Inbox;
+  /** The last word on each backtest, as told live. */
+  backtests: Readonly<Record<string, BacktestNews>>;
   /** Oldest first; those told live. */
   fills: readonly Fill[];
   toasts: readonly Toast[];
@@ -84,6 +87,7 @@ export const EMPTY_TERMINAL: TerminalState = {
   orders: [],
   signals: [],
   inbox: { items: [], unread: 0 },
+  backtests: {},
   fills: [],
   toasts: [],
   toastCount: 0,
@@ -171,6 +175,8 @@ function applyFrame(state: TerminalState, frame: Frame): TerminalState {
       return { ...state, portfolio: frame.data };
     case "inbox":
       return { ...state, inbox: frame.data };
+    case "backtest":
+      return { ...state, backtests: { ...state.backtests, [frame.data.id]: frame.data } };
     case "order":
       return withOrderFrame(state, frame);
     case "signal":

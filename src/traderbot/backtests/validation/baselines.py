@@ -1,0 +1,84 @@
+"""What the data alone would have given: holding it, in equal parts or as bought, without any costs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import msgspec
+import numpy as np
+
+from traderbot.analytics.bootstrap import SharpeDifference, block_length, sharpe_difference
+from traderbot.analytics.returns import total_growth
+from traderbot.backtests.validation.subject import Subject, sharpe
+from traderbot.backtests.validation.tracks import rows_a_year
+from traderbot.market.bars import Bars
+from traderbot.model.actions import ActionKind, CorporateAction
+from traderbot.model.bars import Floats, Times
+
+_DAY = 86_400_000_000
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """name: of the baseline; sharpe: a year, of it; difference: of the strategy's to it; p_value: of none."""
+
+    name: str
+    sharpe: float
+    difference: float
+    p_value: float
+
+
+def compare(
+    returns: Floats, times: Times, others: Mapping[str, Floats], *, draws: int, seed: int
+) -> list[Comparison]:
+    """Test the Sharpe ratio of returns against that of each baseline over the same rows."""
+    yearly = rows_a_year(times) ** 0.5
+    found = []
+    for name, other in others.items():
+        if len(returns) >= 2 * block_length(len(returns)) and len(returns) >= 8:
+            test = sharpe_difference(returns, other, draws=draws, seed=seed)
+        else:
+            test = SharpeDifference(float("nan"), float("nan"), float("nan"))
+        found.append(Comparison(name, sharpe(other) * yearly, test.difference * yearly, test.p_value))
+    return found
+
+
+def baselines(subject: Subject, times: Times) -> dict[str, Floats]:
+    """Returns of each baseline at these rows, dividends reinvested, float64 (T,)."""
+    steps = subject.times
+    growth = np.stack([growth_of(one, subject.actions, steps) for one in subject.bars], axis=1)
+    held = np.isfinite(growth).any(axis=1)
+    moved = np.where(np.isnan(growth), 0.0, growth - 1)
+    known = np.maximum(1, (~np.isnan(growth)).sum(axis=1))
+    equal = np.where(held, 1 + moved.sum(axis=1) / known, 1.0)
+    start = np.isfinite(growth[: max(2, len(growth) // 20)]).any(axis=0)  # listed at the beginning
+    bought = np.cumprod(np.where(np.isnan(growth), 1.0, growth), axis=0)[:, start].mean(axis=1)
+    rows = np.searchsorted(steps, times, "right") - 1
+    return {
+        "buy and hold": _returns(np.asarray(bought[rows])),
+        "equal weight": _returns(np.asarray(np.cumprod(equal)[rows])),
+    }
+
+
+def growth_of(one: Bars, actions: Sequence[CorporateAction], steps: Times) -> Floats:
+    """Total growth at each step, float64 (T,); NaN where the instrument has no bar, and at its first one."""
+    ratios, dividends = np.ones(len(one)), np.zeros(len(one))
+    for action in actions:
+        if action.symbol != one.symbol:
+            continue
+        opens = (action.ex_date.toordinal() - _EPOCH) * _DAY
+        row = int(np.searchsorted(one.times, opens, "right"))
+        if row >= len(one):
+            continue
+        if action.kind is ActionKind.SPLIT:
+            ratios[row] *= action.new / action.old
+        elif action.kind is ActionKind.DIVIDEND:
+            dividends[row] += np.float64(action.amount)
+    found = np.full(len(steps), np.nan)
+    found[np.searchsorted(steps, one.times)] = total_growth(one.close, ratios, dividends)
+    return found
+
+
+def _returns(levels: Floats) -> Floats:
+    returns = np.zeros(len(levels))
+    returns[1:] = levels[1:] / levels[:-1] - 1
+    return returns

@@ -1,0 +1,256 @@
+"""Strategies that are a pure function from bars to target weights, traded alike wherever they run.
+
+The function sees whole arrays; so it runs once over all bars in a backtest or a sweep, and over a window that
+ends now everywhere else, with the same trades.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from traderbot.analytics.arrays import Floats
+from traderbot.analytics.returns import total_growth
+from traderbot.model import rounding
+from traderbot.model.account import NOTHING, AccountKind
+from traderbot.model.actions import CorporateAction
+from traderbot.model.bars import Bar, Times
+from traderbot.model.border import weight_from_float
+from traderbot.model.errors import InvalidValue
+from traderbot.model.symbols import Symbol
+from traderbot.strategies.adjustments import on_ex_dates
+from traderbot.strategies.base import Context, History, Strategy
+
+_PLACES = 1e9
+_WEIGHT_MAX = 1e6
+_SHARE = Decimal(1)
+
+
+class Frame(NamedTuple):
+    """Bars of several instruments at common times, oldest first.
+
+    times: int64 (T,), microseconds UTC. The others float64 (T, N), a column for each symbol, raw, NaN where
+    an instrument has no bar. growth: what one unit of money held since the instrument's bar before became,
+    splits and dividends included; NaN at its first bar.
+    """
+
+    symbols: tuple[Symbol, ...]
+    times: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    growth: Floats
+
+    def rows(self, first: int, last: int) -> "Frame":
+        """The rows from `first` up to but not including `last`, as views."""
+        return Frame(
+            self.symbols,
+            self.times[first:last],
+            self.open[first:last],
+            self.high[first:last],
+            self.low[first:last],
+            self.close[first:last],
+            self.volume[first:last],
+            self.growth[first:last],
+        )
+
+
+class SignalStrategy(Strategy):
+    """A strategy whose whole conclusion is a target for each instrument at each bar.
+
+    units: None, or the shares that a target of 1 stands for; else a target is a fraction of equity. lot: the
+    smallest quantity it trades. The rule of trading, exact everywhere: where an instrument's target is not
+    that of the bar before, the quantity wanted is set anew from equity and price of now; while less or more
+    is held, open orders are cancelled and the difference is ordered at the market, sales first; a buy of a
+    cash account takes no more than available cash surely pays for, the rest waits for the next step; from
+    long to short are two orders at two steps.
+    """
+
+    lot: Decimal = _SHARE
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.wanted: dict[Symbol, Decimal] = {}
+
+    @property
+    def units(self) -> Decimal | None:
+        return None
+
+    def signal(self, frame: Frame) -> Floats:
+        """Targets, float64 (T, N): NaN for no opinion, below 0 for short. A row may go by the `warm_up` rows
+        before it and by none after it. Raw prices jump at splits: what compares bars goes by `growth`, and
+        the functions of analytics that fold windows give the same from a window as from all bars.
+        """
+        raise NotImplementedError
+
+    def targets(self, frame: Frame) -> Floats:
+        """The signal, checked, rounded to 9 places, no opinion while it warms up. Errors: InvalidValue naming
+        the strategy.
+        """
+        found = np.asarray(self.signal(frame), dtype=np.float64)
+        if found.shape != frame.close.shape:
+            raise InvalidValue(f"{self.name}.signal", f"an array of shape {frame.close.shape}", found.shape)
+        wrong = np.isinf(found) | (np.abs(found) > _WEIGHT_MAX)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise InvalidValue(
+                f"{self.name}.signal",
+                f"finite numbers; of {frame.symbols[column]} at {_told(int(frame.times[row]))}",
+                float(found[row, column]),
+            )
+        rounded: Floats = np.rint(found * _PLACES) / _PLACES
+        rounded[: self.warm_up] = np.nan
+        return rounded
+
+    def on_step(self, ctx: Context, moved: Sequence[Bar]) -> None:
+        symbols = ctx.universe
+        frame = frame_until_now(ctx, symbols, self.warm_up + 2)
+        rows = self.targets(frame)[-2:].tolist()
+        self.follow(ctx, symbols, rows[-1], rows[0])
+
+    def follow(
+        self, ctx: Context, symbols: Sequence[Symbol], targets: Sequence[float], before: Sequence[float]
+    ) -> None:
+        """Trade towards the targets of now. before: those of the bar before."""
+        changed = [
+            (symbol, target)
+            for symbol, target, last in zip(symbols, targets, before, strict=True)
+            if target == target and (target != last or symbol not in self.wanted)  # NaN is no opinion
+        ]
+        if changed:
+            equity = ctx.equity if self.units is None else NOTHING
+            for symbol, target in changed:
+                self.wanted[symbol] = self._quantity(ctx, symbol, target, equity)
+        if not self.done(ctx):
+            self._trade(ctx)
+
+    def done(self, ctx: Context) -> bool:
+        """Whether it holds what it wants."""
+        held = ctx.account.positions
+        for symbol, wanted in self.wanted.items():
+            position = held.get(symbol)
+            if wanted if position is None else position.qty != wanted:
+                return False
+        return True
+
+    def state(self) -> dict[str, Any] | None:
+        return {"wanted": {symbol: str(qty) for symbol, qty in self.wanted.items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.wanted = {Symbol(symbol): Decimal(qty) for symbol, qty in state["wanted"].items()}
+
+    def _quantity(self, ctx: Context, symbol: Symbol, target: float, equity: Decimal) -> Decimal:
+        weight, units = weight_from_float(target, f"{self.name}.signal"), self.units
+        if units is not None:
+            qty = rounding.whole_steps(abs(weight) * units, self.lot)
+        elif not weight:
+            return NOTHING
+        else:
+            qty = rounding.shares_for(rounding.budget(equity, weight), ctx.mark(symbol), self.lot)
+        return -qty if weight < 0 else qty
+
+    def _trade(self, ctx: Context) -> None:
+        """Order the differences. A sale never goes through nothing, nor does a buy."""
+        differences: list[tuple[Symbol, Decimal]] = []
+        for symbol, wanted in self.wanted.items():
+            held = ctx.position(symbol)
+            if held == wanted:
+                continue
+            goal = wanted if held * wanted >= 0 else NOTHING
+            differences.append((symbol, goal - held))
+            for order in ctx.orders:
+                if order.symbol == symbol:
+                    ctx.cancel(order.id)
+        for symbol, difference in differences:
+            if difference < 0:
+                ctx.sell(symbol, -difference)
+        cash: Decimal = ctx.available
+        limited = ctx.account.kind is AccountKind.CASH
+        for symbol, difference in differences:
+            if difference <= 0:
+                continue
+            qty = difference
+            if limited:
+                most, price_max = affordable(ctx, symbol, cash, self.lot)
+                qty = min(qty, most)
+                cash -= rounding.hold(qty, price_max, ctx.rules.fee_rate) if qty else NOTHING
+            if qty:
+                ctx.buy(symbol, qty)
+
+
+def affordable(ctx: Context, symbol: Symbol, cash: Decimal, lot: Decimal) -> tuple[Decimal, Decimal]:
+    """The most that a market buy may ask for with this cash, and the price it is held at."""
+    rules = ctx.rules
+    price_max = rounding.price_at(ctx.mark(symbol), 1 + rules.collar)
+    spendable = cash - (rules.fee_minimum or 0)
+    if spendable <= 0:
+        return NOTHING, price_max
+    each = price_max + (rules.fee_per_share or 0)
+    return rounding.affordable(spendable, each, rules.fee_rate, lot), price_max
+
+
+def frame_of(bars: Sequence[Bar], actions: Mapping[Symbol, Sequence[CorporateAction]] | None = None) -> Frame:
+    """All bars of these instruments, whatever their cursors stand at."""
+    histories = {bar.symbol: History(*bar.whole()) for bar in bars}
+    return _framed(histories, actions or {})
+
+
+def frame_until_now(ctx: Context, symbols: Sequence[Symbol], rows: int) -> Frame:
+    """The last so many rows that are known now."""
+    histories = {symbol: ctx.history(symbol, rows) for symbol in symbols}
+    frame = _framed(histories, {symbol: ctx.actions(symbol) for symbol in symbols})
+    return frame.rows(max(len(frame.times) - rows, 0), len(frame.times))
+
+
+def _framed(
+    histories: Mapping[Symbol, History], actions: Mapping[Symbol, Sequence[CorporateAction]]
+) -> Frame:
+    symbols = tuple(histories)
+    times = _all_times([history.times for history in histories.values()])
+    columns = np.full((6, len(times), len(symbols)), np.nan)
+    for number, (symbol, history) in enumerate(histories.items()):
+        rows = np.searchsorted(times, history.times)
+        for field, column in enumerate(history[1:]):
+            columns[field, rows, number] = column
+        if len(rows):
+            events = on_ex_dates(history.times, actions.get(symbol, ()))
+            columns[5, rows, number] = total_growth(history.closes, *events)
+    opens, highs, lows, closes, volumes, growth = columns
+    return Frame(symbols, times, opens, highs, lows, closes, volumes, growth)
+
+
+def _all_times(every: Sequence[Times]) -> Times:
+    if not every:
+        return np.empty(0, dtype=np.int64)
+    first = every[0]
+    if all(len(times) == len(first) and np.array_equal(times, first) for times in every[1:]):
+        return first
+    found: Times = np.unique(np.concatenate(every))
+    return found
+
+
+def check_causal(strategy: SignalStrategy, frame: Frame, targets: Floats, cuts: int = 3) -> None:
+    """Refuse a strategy whose targets change when the bars after them are taken away, as far as a few looks
+    tell. Errors: InvalidValue naming strategy, instrument and bar.
+    """
+    rows = len(frame.times)
+    for cut in sorted({rows * number // (cuts + 1) for number in range(1, cuts + 1)}):
+        if cut <= strategy.warm_up:
+            continue
+        seen = strategy.targets(frame.rows(0, cut))
+        differs = ~((seen == targets[:cut]) | (np.isnan(seen) & np.isnan(targets[:cut])))
+        if differs.any():
+            row, column = (int(place) for place in np.argwhere(differs)[0])
+            raise InvalidValue(
+                f"{strategy.name}.signal",
+                f"no look ahead: its target for {frame.symbols[column]} at {_told(int(frame.times[row]))} is"
+                f" {seen[row, column]:g} as long as bars end at {_told(int(frame.times[cut - 1]))},"
+                f" and {targets[row, column]:g} with those after it",
+            )
+
+
+def _told(time: int) -> str:
+    return str(np.datetime64(time, "us"))

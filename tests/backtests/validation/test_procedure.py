@@ -1,0 +1,98 @@
+"""The three cases a validation is for: a cheat, luck, and an edge that is there."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from backtests.validation.made import AAA, Dice, Peeking, Trend, bars_of, level, subject, walk, waves
+from traderbot.backtests.validation.procedure import QUICK, Work, validate
+from traderbot.backtests.validation.record import About, encoded
+from traderbot.backtests.validation.subject import Subject, run_trials, sharpes
+from traderbot.backtests.validation.verdict import Outcome, Standing
+from traderbot.model.errors import InvalidValue
+
+pytestmark = pytest.mark.domain
+
+ABOUT = About("made", "0" * 64, {}, "made", "0" * 64)
+
+
+def _outcomes(record: object) -> dict[str, Outcome]:
+    return {check.name.split(",")[0]: check.outcome for check in record.verdict.checks}  # type: ignore[attr-defined]
+
+
+def test_a_strategy_that_looks_ahead_is_rejected_with_the_bar_it_was_seen_at() -> None:
+    record = validate(subject(Peeking, bars_of(walk(300, 1))), ABOUT, QUICK)
+    assert record.verdict.standing is Standing.REJECT
+    assert _outcomes(record)["looks ahead"] is Outcome.REJECTED
+    first = record.differences[0]
+    assert first.symbol == AAA
+    assert first.time == first.cut  # what it did at the cut changed when the next bar was not there
+    assert "at the bar of 2000-" in record.verdict.words
+    assert "AAA" in record.verdict.words
+    assert record.evidence.sharpe > 3  # and looked splendid
+
+
+@pytest.mark.parametrize("seed", [5, 8])
+def test_noise_tuned_over_200_parameter_sets_is_rejected_as_overfitted(seed: int) -> None:
+    numbers = {"number": list(range(200))}
+    noise = subject(Dice, bars_of(level(500, seed)), chosen={"number": 0}, grid=numbers)
+    tried = run_trials(noise, 200)
+    best = tried.sets[int(np.argmax(sharpes(tried.returns)))]
+    tuned = msgspec.structs.replace(noise, chosen=best)
+    work = msgspec.structs.replace(QUICK, trials=200)
+    record = validate(tuned, ABOUT, work)
+    assert record.evidence.trials == 200
+    assert record.evidence.sharpe > 1.3  # the best of many looks good
+    assert record.evidence.probable is not None
+    assert record.evidence.probable > 0.95  # and alone would pass
+    assert record.verdict.standing is Standing.REJECT
+    assert "overfitted" in record.verdict.words
+    assert "deflated Sharpe ratio" in record.verdict.words
+
+
+def _edge() -> Subject:
+    lengths = {"length": [3, 4, 5, 6, 8, 10, 12]}
+    return subject(Trend, bars_of(waves(1200, 3)), chosen={"length": 6}, grid=lengths, warm_up=12)
+
+
+def test_an_edge_that_is_in_the_data_is_not_rejected() -> None:
+    record = validate(_edge(), ABOUT, QUICK)
+    assert record.verdict.standing is not Standing.REJECT, record.verdict.words
+    outcomes = _outcomes(record)
+    for name in (
+        "looks ahead",
+        "warm-up",
+        "deflated Sharpe ratio",
+        "walk-forward Sharpe ratio",
+        "overfitted",
+    ):
+        assert outcomes[name] is Outcome.PASSED, name
+
+
+def test_the_same_seed_gives_the_same_bytes_and_progress_ends() -> None:
+    seen: dict[str, tuple[int, int]] = {}
+    small = msgspec.structs.replace(_edge(), bars=[one.tail(300) for one in _edge().bars])
+    record = validate(small, ABOUT, QUICK, progress=lambda what, done, of: seen.update({what: (done, of)}))
+    assert encoded(record) == encoded(validate(small, ABOUT, QUICK))
+    assert set(seen) == {"lookahead", "warm-up", "trials", "walk-forward", "neighbours", "stress"}
+    assert all(done == of for done, of in seen.values())
+
+
+def test_trials_of_before_count() -> None:
+    small = msgspec.structs.replace(_edge(), bars=[one.tail(300) for one in _edge().bars])
+    without = validate(small, ABOUT, QUICK).evidence
+    with_them = validate(small, ABOUT, msgspec.structs.replace(QUICK, tried=10_000)).evidence
+    assert with_them.trials == without.trials + 10_000
+    assert with_them.luck > without.luck
+    assert with_them.deflated is not None
+    assert without.deflated is not None
+    assert with_them.deflated < without.deflated
+
+
+def test_too_little_data_and_bad_work_are_refused() -> None:
+    with pytest.raises(InvalidValue, match="60 rows"):
+        validate(subject(Trend, bars_of(walk(59, 1))), ABOUT, QUICK)
+    with pytest.raises(InvalidValue, match="trials"):
+        Work(trials=0)
+    with pytest.raises(InvalidValue, match="draws"):
+        Work(draws=1)
