@@ -260,7 +260,9 @@ class Platform:
         broker, shared = SimulatedBroker(costs_of(settings), rules_of(settings)), self.database.shared
         loop = SessionLoop(session_id, replay, self.path, broker, accounts, left_behind, shared=shared)
         loop.stand(standing)
-        self.autopilot = Autopilot(self.path, self.database, loop.bars, self.dataset.actions, loop.check)
+        self.autopilot = Autopilot(
+            self.path, self.database, loop.bars, self.dataset.actions, loop.check, rules_of(settings)
+        )
         if shared:  # another process may have given an account to a strategy
             loop.followers.append(lambda _market, _moved: self._resume_strategies())
         loop.followers.append(self.autopilot.follow)

@@ -19,6 +19,7 @@ AWAITED: set[str] = {  # modules that something to come will use; each with what
     "traderbot.analytics.overfitting",
     "traderbot.backtests.validation",
     "traderbot.backtests.validation.baselines",
+    "traderbot.backtests.validation.grids",
     "traderbot.backtests.validation.lookahead",
     "traderbot.backtests.validation.monte_carlo",
     "traderbot.backtests.validation.page",

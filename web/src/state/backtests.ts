@@ -41,9 +41,9 @@ export function parameterWords(parameters: Backtest["parameters"]): string {
   return parts.length === 0 ? "usual values" : parts.join(", ");
 }
 
-const MONEY = new Set(["equity", "deposits", "fees", "cash", "expectancy", "costs", "dividends", "interest"]);
+const MONEY = new Set(["equity", "deposits", "fees", "dividends", "expectancy"]);
 const SHARES =
-  /(_return|cagr|volatility|drawdown|exposure|hit_rate|win_rate|alpha|best_day|worst_day|best_month|worst_month)$/;
+  /^(.*_return|.*_drawdown|cagr|volatility|exposure|in_market|.*_rate|positive_days|alpha|tracking_error|(best|worst)_day)$/;
 
 /** One figure in the words of its kind. */
 export function metricText(name: string, value: Value | null | undefined): string {
