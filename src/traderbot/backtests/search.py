@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from traderbot.model.errors import ConfigurationError, InvalidValue
+from traderbot.strategies.base import Strategy
 from traderbot.strategies.parameters import Choice, Exact, Flag, Parameter, Real, Whole
-from traderbot.strategies.signals import SignalStrategy
 
 Values = dict[str, Any]
 
@@ -40,7 +40,7 @@ class Grid:
     skipped: combinations that it refused, such as a fast average slower than the slow one.
     """
 
-    def __init__(self, strategy: type[SignalStrategy], axes: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(self, strategy: type[Strategy], axes: Mapping[str, Sequence[Any]]) -> None:
         declared = strategy.declared()
         axes = {
             name: [_known(declared, name).check(value) for value in values] for name, values in axes.items()
@@ -70,7 +70,7 @@ class Grid:
 class Random(Grid):
     """Different sets drawn evenly from the ranges of the parameters, the same for the same seed."""
 
-    def __init__(self, strategy: type[SignalStrategy], count: int, seed: int = 0) -> None:
+    def __init__(self, strategy: type[Strategy], count: int, seed: int = 0) -> None:
         declared, random = _searched(strategy, count), np.random.default_rng(seed)
         self._sets, known = [], set()
         for _ in range(count * _TRIES):
@@ -95,7 +95,7 @@ class Tpe:
 
     skipped = 0
 
-    def __init__(self, strategy: type[SignalStrategy], count: int, seed: int = 0) -> None:
+    def __init__(self, strategy: type[Strategy], count: int, seed: int = 0) -> None:
         try:
             import optuna
         except ImportError:
@@ -135,7 +135,7 @@ class Tpe:
                 self._study.tell(trial, score)
 
 
-def axis(strategy: type[SignalStrategy], text: str) -> tuple[str, list[Any]]:
+def axis(strategy: type[Strategy], text: str) -> tuple[str, list[Any]]:
     """A parameter and its values: fast=5:50:5 from 5 to 50 by 5, or fast=5,10,20. Errors: InvalidValue."""
     name, _, rest = text.partition("=")
     parameter = _known(strategy.declared(), name.strip())
@@ -153,7 +153,7 @@ def axis(strategy: type[SignalStrategy], text: str) -> tuple[str, list[Any]]:
     return parameter.name, [parameter.parse(f"{first + step * place:f}") for place in range(count + 1)]
 
 
-def accepted(strategy: type[SignalStrategy], values: Values) -> bool:
+def accepted(strategy: type[Strategy], values: Values) -> bool:
     """Whether the strategy takes these values."""
     try:
         strategy(**values)
@@ -168,7 +168,7 @@ def _known(declared: Mapping[str, Parameter[Any]], name: str) -> Parameter[Any]:
     return declared[name]
 
 
-def _searched(strategy: type[SignalStrategy], count: int) -> Mapping[str, Parameter[Any]]:
+def _searched(strategy: type[Strategy], count: int) -> Mapping[str, Parameter[Any]]:
     if not 1 <= count <= MOST:
         raise InvalidValue("count", f"1 to {MOST:,} sets", count)
     declared = strategy.declared()
