@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from traderbot.backtests import kernel
 from traderbot.backtests.runner import Result, run
 from traderbot.backtests.tape import Tape, tape_of, terms_of
 from traderbot.backtests.turning import turns_of
+from traderbot.market.datasets import Dataset
+from traderbot.market.demo import ensure_demo
 from traderbot.model import rounding
 from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction
@@ -20,6 +23,7 @@ from traderbot.model.orders import Side
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
+from traderbot.strategies.moving_average import MovingAverageSignal
 from traderbot.strategies.signals import Frame, SignalStrategy, frame_of
 
 pytestmark = pytest.mark.domain
@@ -225,3 +229,39 @@ def test_whole_numbers_round_as_the_decimals_do(
         assert Decimal(kernel.price_at(price, num, den, up)).scaleb(-9) == rounding.price_at(exact, factor)
     most = kernel.affordable(cash, price * 1000, num, den, lot)
     assert most == rounding.affordable(money, exact * 1000, rate, Decimal(lot))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return ensure_demo(tmp_path_factory.mktemp("home"))
+
+
+def test_real_prices_with_splits_and_dividends_trade_alike(demo: Dataset) -> None:
+    """Whole numbers of shares that a split parts are the engine's to play: then the kernel says so."""
+    splits = {action.symbol for action in demo.actions if action.kind is ActionKind.SPLIT}
+    compared = 0
+    for values, (name, bars) in product(({"fast": 5, "slow": 20}, {"shares": 500}), demo.bars.items()):
+        strategy, actions = MovingAverageSignal(**values), [a for a in demo.actions if a.symbol == name]
+        result = run(MovingAverageSignal(**values), [bars.cursor()], cash=CASH, costs=COSTS, actions=actions)
+        tape = tape_of([bars.cursor()], COSTS, COSTS.rules, actions)
+        terms = terms_of(CASH, COSTS, COSTS.rules, strategy.units, strategy.lot, AccountKind.CASH)
+        changes = turns_of(strategy, frame_of([bars.cursor()], {name: actions}))
+        played = kernel.play(tape.table, changes, tape.actions, terms)
+        if played.status == kernel.NOT_WHOLE:
+            assert name in splits
+            continue
+        assert compiled(tape, played) == fills_of(result)
+        assert Decimal(played.equity).scaleb(-6) == result.equity
+        compared += len(result.fills)
+    assert compared > 500
+
+
+def test_what_the_whole_numbers_do_not_hold_is_said() -> None:
+    bar = walk("AAA", 50, 3)
+    tape = tape_of([bar], COSTS, COSTS.rules)
+    terms = terms_of(CASH, COSTS, COSTS.rules, None, Decimal(1), AccountKind.CASH)
+    short = kernel.play(tape.table, np.array([[3, 0, -500_000_000]]), tape.actions, terms)
+    assert short.status == kernel.SHORT
+    large = terms_of(CASH, COSTS, COSTS.rules, Decimal(10**9), Decimal(1), AccountKind.CASH)
+    huge = kernel.play(tape.table, np.array([[3, 0, 10**15]]), tape.actions, large)
+    assert huge.status == kernel.TOO_LARGE
