@@ -6,6 +6,14 @@ from tidy.tree import imports, modules
 
 pytestmark = pytest.mark.unit
 AWAITED: set[str] = {  # modules that something to come will use; each with what that is
+    # `traderbot backtest sweep`
+    "traderbot.backtests.kernel",
+    "traderbot.backtests.measuring",
+    "traderbot.backtests.search",
+    "traderbot.backtests.sweep",
+    "traderbot.backtests.tape",
+    "traderbot.backtests.turning",
+    "traderbot.cli.backtest_sweep",
     # `traderbot backtest validate`
     "traderbot.analytics.bootstrap",
     "traderbot.analytics.overfitting",
