@@ -267,6 +267,7 @@ class Platform:
             loop.bars,
             self.dataset.actions,
             loop.check,
+            rules_of(settings),
             coarser_of(self.dataset),
         )
         if shared:  # another process may have given an account to a strategy

@@ -1,6 +1,6 @@
 """The autopilot: once a step, whatever raises; nothing lost and nothing twice after the process ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from traderbot.model.bars import Bar
 from traderbot.model.errors import Conflict, Unavailable
 from traderbot.model.signals import Signal
 from traderbot.strategies.base import Context, Strategy
+from traderbot.trading.assignments import assign
 from trading.session_rig import AAA, SessionRig
 from trading.test_session_loop import events_of
 
@@ -185,6 +186,59 @@ def test_after_a_restart_orders_without_a_signal_are_neither_lost_nor_doubled(
     desk.play(2)
     assert len(events_of(desk, account_id, e.OrderPlaced)) == 1
     assert strategy.seen == ([3, 4] if answered else [2, 3, 4])
+
+
+class Counts(Strategy):
+    """Remembers the steps and executions it has seen; buys at every third step."""
+
+    name = "counts"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+        self.filled: list[str] = []
+
+    def on_step(self, ctx: Context, moved: Sequence[Bar]) -> None:
+        self.steps += 1
+        if self.steps % 3 == 0:
+            ctx.buy(AAA, self.steps)
+
+    def on_fill(self, ctx: Context, fill: e.OrderFilled) -> None:
+        assert fill.at == ctx.time
+        self.filled.append(f"{fill.qty}")
+
+    def state(self) -> dict[str, Any]:
+        return {"steps": self.steps, "filled": self.filled}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.steps, self.filled = state["steps"], state["filled"]
+
+
+def test_a_state_survives_a_restart_and_executions_are_told_once(desk: Desk) -> None:
+    account_id = desk.join()
+    desk.path.write(lambda connection: assign(connection, account_id, Counts.name, 0))
+    desk.pilot(account_id, Counts())
+    desk.play(4)
+    desk.restart()
+    again = Counts()
+    desk.pilot(account_id, again)
+    desk.play(4)
+    assert (again.steps, again.filled) == (9, ["3", "6"]), "a step is shown once"
+    assert [int(one.qty) for one in events_of(desk, account_id, e.OrderPlaced)] == [3, 6, 9]
+
+
+def test_a_state_that_is_no_data_is_the_strategys_fault(desk: Desk) -> None:
+    class Wrong(Strategy):
+        name = "wrong"
+
+        def state(self) -> dict[str, Any]:
+            return {"self": self}
+
+    account_id = desk.join()
+    desk.pilot(account_id, Wrong())
+    desk.play(1)
+    (pause,) = events_of(desk, account_id, e.TradingPaused)
+    assert "state cannot be kept" in pause.detail
 
 
 def test_two_strategies_of_one_name_cannot_trade_one_account(desk: Desk) -> None:

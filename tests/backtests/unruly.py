@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from traderbot.backtests.offered import OFFERED
 from traderbot.model.bars import Bar
 from traderbot.strategies.base import Context, Strategy
+from traderbot.strategies.catalogue import CATALOGUE
 
 TESTS = Path(__file__).parents[1]
 
@@ -28,7 +28,8 @@ class Eats(Strategy):
 
     name = "eats"
 
-    def __init__(self) -> None:
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
         self.kept: list[bytes] = []
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
@@ -67,13 +68,13 @@ UNRULY = (Loops, Eats, Raises, Dawdles, Dies)
 
 def offer_here() -> None:
     """In a process that is told to import this."""
-    OFFERED.update({kind.name: kind for kind in UNRULY})
+    CATALOGUE.update({kind.name: kind for kind in UNRULY})
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Here and in every process started from here, for one test."""
     for kind in UNRULY:
-        monkeypatch.setitem(OFFERED, kind.name, kind)
+        monkeypatch.setitem(CATALOGUE, kind.name, kind)
     (folder / "sitecustomize.py").write_text("from backtests.unruly import offer_here\n\noffer_here()\n")
     paths = [str(folder), str(TESTS), str(TESTS.parent / "src")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))

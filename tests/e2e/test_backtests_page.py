@@ -7,16 +7,24 @@ import pytest
 
 from e2e.demo import Demo, running
 from e2e.test_browser import (  # noqa: F401 - the fixture browser
+    CHROMIUM,
     PATIENCE_MS,
     Page,
     browser,
     expect,
     no_sideways_scroll,
-    pytestmark,
     sign_in,
     sync_api,
     visit,
 )
+from traderbot.api.app import STATIC
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(not (STATIC / "index.html").exists(), reason="the page is not built: make web"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,20 @@ from tidy.tree import imports, modules
 
 pytestmark = pytest.mark.unit
 AWAITED: set[str] = {  # modules that something to come will use; each with what that is
+    # `traderbot backtest sweep`
+    "traderbot.backtests.kernel",
+    "traderbot.backtests.measuring",
+    "traderbot.backtests.search",
+    "traderbot.backtests.sweep",
+    "traderbot.backtests.tape",
+    "traderbot.backtests.turning",
+    "traderbot.cli.backtest_sweep",
     # `traderbot backtest validate`
     "traderbot.analytics.bootstrap",
     "traderbot.analytics.overfitting",
     "traderbot.backtests.validation",
     "traderbot.backtests.validation.baselines",
+    "traderbot.backtests.validation.grids",
     "traderbot.backtests.validation.lookahead",
     "traderbot.backtests.validation.monte_carlo",
     "traderbot.backtests.validation.page",
@@ -23,6 +32,8 @@ AWAITED: set[str] = {  # modules that something to come will use; each with what
     "traderbot.backtests.validation.verdict",
     "traderbot.backtests.validation.walk_forward",
     "traderbot.cli.backtest_validate",
+    # strategies of one's own, which go bar by bar
+    "traderbot.analytics.streaming",
 }
 ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")
 

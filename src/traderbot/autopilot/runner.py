@@ -8,21 +8,25 @@ from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID, uuid5
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.copies import AccountCopies
 from traderbot.infra.database import Database
-from traderbot.infra.journal import Meta, encode_event, events
+from traderbot.infra.journal import Meta, decode_event, encode_event, events
 from traderbot.model.account import Account
 from traderbot.model.actions import CorporateAction
 from traderbot.model.bars import Bar
 from traderbot.model.commands import PauseTrading
 from traderbot.model.errors import Conflict
-from traderbot.model.events import Event, SignalRaised
+from traderbot.model.events import Event, OrderFilled, SignalRaised
+from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
+from traderbot.strategies.faults import StrategyFailed, failure_of
+from traderbot.trading.assignments import keep_state, kept_state
 from traderbot.trading.command_path import AccountFailed, CommandPath
 from traderbot.trading.session_market import SessionMarket
 from traderbot.trading.streams import account_stream
@@ -32,16 +36,13 @@ DETAIL_MAX = 300
 _log = structlog.get_logger()
 
 
-class StrategyFailed(Exception):  # noqa: N818 - never leaves this room
-    """A strategy raised, or gave what cannot be recorded."""
-
-
 @dataclass(slots=True)
 class Assignment:
     """A strategy that trades an account.
 
     started: whether it saw a step since the process began. done: time of the last step it is through with.
     sure: whether nothing of it is known to be on record behind `done`; not so after a start or a failure.
+    kept: its state as it is on record.
     """
 
     account_id: UUID
@@ -49,6 +50,7 @@ class Assignment:
     started: bool = False
     done: int = -1
     sure: bool = False
+    kept: str | None = None
     meta: Meta = field(init=False)
     run: UUID = field(init=False)
 
@@ -62,8 +64,8 @@ class Autopilot:
 
     Everything a strategy asks for at a step commits in one transaction, under ids that follow from account,
     strategy and step. So after a crash a step was either dealt with or was not, and the journal tells which:
-    nothing is asked twice, nothing is lost. What a strategy remembers beyond its parameters is not kept: it
-    must follow from what Context shows it.
+    nothing is asked twice, nothing is lost. What a strategy gives as its state is kept in that transaction
+    too; what it remembers besides must follow from what Context shows it.
     """
 
     def __init__(
@@ -73,13 +75,15 @@ class Autopilot:
         bars: dict[Symbol, Bar],
         actions: Iterable[CorporateAction],
         check: Callable[[Connection], None] | None = None,
+        rules: Rules | None = None,
         coarser: Coarser | None = None,
     ) -> None:
         """check: asked in every transaction of a strategy, such as whether this process still may play.
-        coarser: gives strategies histories of other time frames.
+        rules: those that strategies size their orders by. coarser: gives them histories of other time frames.
         """
         self._path = path
         self._check = check
+        self._rules = rules
         self._coarser = coarser
         self._database = database
         self._bars = bars
@@ -127,7 +131,7 @@ class Autopilot:
             assignment.done, assignment.sure = market.time, True
 
     def _run(self, assignment: Assignment, market: SessionMarket, moved: list[Bar]) -> None:
-        if not assignment.sure and self._acted(assignment, market.time):
+        if not assignment.sure and self._dealt_with(assignment, market.time):
             return
         account = self._copies.get(assignment.account_id)
         if account.halted is not None:
@@ -135,11 +139,19 @@ class Autopilot:
         ctx = self._call(assignment, account, market, moved)
         facts = _facts(assignment, ctx.raised, market.time)
         asked = [(assignment.account_id, ask) for ask in ctx.take_asked()]
-        if not facts and not asked:
+        state = _state(assignment.strategy)
+        if not facts and not asked and state == assignment.kept:
             return
+
+        def job(connection: Connection) -> None:
+            if self._check is not None:
+                self._check(connection)
+            if state != assignment.kept:
+                keep_state(connection, assignment.account_id, assignment.strategy.name, state, market.time)
+
         meta = _meta(assignment, ctx.raised, market.time)
-        work = Work(facts=facts, commands=list(asked), meta=meta, job=self._check)
-        outcome = self._path.submit(work)
+        outcome = self._path.submit(Work(facts=facts, commands=list(asked), meta=meta, job=job))
+        assignment.kept = state
         for refusal in outcome.refusals:
             _log.info(
                 "strategy_order_refused",
@@ -159,18 +171,50 @@ class Autopilot:
             self._bars,
             lambda: uuid5(assignment.run, f"{market.step}:{next(numbers)}"),
             self._actions,
-            coarser=self._coarser,
+            self._rules,
+            self._coarser,
         )
         try:
-            if not assignment.started:
+            begins = not assignment.started
+            if begins:
                 strategy.on_start(ctx)
                 assignment.started = True
-            for bar in moved:
-                strategy.on_bar(ctx, bar)
+            if assignment.kept is not None and (begins or not assignment.sure):
+                strategy.restore(msgspec.json.decode(assignment.kept))
+            if type(strategy).on_fill is not Strategy.on_fill:
+                for fill in self._fills(assignment.account_id, market):
+                    strategy.on_fill(ctx, fill)
+            strategy.on_step(ctx, moved)
         except (Exception, SystemExit) as error:  # the edge of other people's code
             _log.error("strategy_failed", strategy=strategy.name, error=repr(error), exc_info=error)
-            raise StrategyFailed(f"{type(error).__name__}: {error}") from error
+            told = failure_of(strategy, market.time, error)
+            raise told or StrategyFailed(f"{strategy.name}: {type(error).__name__}: {error}") from error
         return ctx
+
+    def _dealt_with(self, assignment: Assignment, time: int) -> bool:
+        """Whether the step is on record: by the state it left, or by anything asked for at it or later."""
+        with self._database.read() as connection:
+            found = kept_state(connection, assignment.account_id, assignment.strategy.name)
+        assignment.kept, kept_at = found or (None, -1)
+        return kept_at >= time or self._acted(assignment, time)
+
+    def _fills(self, account_id: UUID, market: SessionMarket) -> list[OrderFilled]:
+        """The executions of the step, oldest first."""
+        newest = (
+            sa.select(events)
+            .where(events.c.stream == account_stream(account_id))
+            .order_by(events.c.position.desc())
+        )
+        found: list[OrderFilled] = []
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=100).execute(newest):
+                if row.effective_at is not None and row.effective_at < market.time:
+                    break
+                if row.type == "OrderFilled":
+                    event = decode_event(row.type, row.data, row.schema_version)
+                    assert isinstance(event, OrderFilled)
+                    found.append(event)
+        return found[::-1]
 
     def _acted(self, assignment: Assignment, time: int) -> bool:
         """Whether something the strategy asked for at this step, or later, is on record."""
@@ -192,6 +236,15 @@ class Autopilot:
         pause = PauseTrading(f"the strategy {assignment.strategy.name} failed: {error}"[:DETAIL_MAX])
         work = Work(commands=[(assignment.account_id, pause)], meta=assignment.meta, job=self._check)
         self._path.submit(work)
+
+
+def _state(strategy: Strategy) -> str | None:
+    """What the strategy wants kept, as JSON. Errors: StrategyFailed."""
+    try:
+        state = strategy.state()
+        return None if state is None else msgspec.json.encode(state, order="sorted").decode()
+    except Exception as error:
+        raise StrategyFailed(f"its state cannot be kept: {type(error).__name__}: {error}") from error
 
 
 def _meta(assignment: Assignment, raised: list[RaisedSignal], time: int) -> Meta:

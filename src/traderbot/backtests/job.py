@@ -75,18 +75,19 @@ def backtest(order: Order, follow: Callable[[Sequence[Bar]], None]) -> Results:
     start = request.start or 0
     strategy = strategy_of(request.strategy, request.parameters)
     held = {bar.symbol for bar in bars}
+    actions = [action for action in dataset.actions if action.symbol in held]
     result = run(
         strategy,
         bars,
         cash=request.cash,
         rules=order.rules,
         costs=request.costs,
-        actions=[action for action in dataset.actions if action.symbol in held],
+        actions=actions,
         kind=request.account,
         start=start,
         coarser=coarser_of(dataset),
     )
-    return results_of(result, bars, start)
+    return results_of(result, bars, actions, start)
 
 
 def _bars(dataset: Dataset, order: Order) -> list[Bar]:

@@ -1,31 +1,31 @@
-"""The strategies on offer, by name: what a request may name, with its parameters."""
+"""The strategies on offer: what a request may name, with the parameters of each and their ranges."""
 
 import inspect
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from traderbot.infra.journal import canonical
 from traderbot.model.errors import InvalidValue
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.catalogue import CATALOGUE as OFFERED
-from traderbot.strategies.parameters import Exact, Parameter
+from traderbot.strategies.catalogue import CATALOGUE
+from traderbot.strategies.parameters import Choice, Parameter
 
 _NO_FILES = "; a strategy of your own is a file, which runs on the machine it is on, by `traderbot backtest`"
 
 
 class ParameterRange(msgspec.Struct, frozen=True):
-    """A parameter of a strategy. kind: whole, real, exact, choice or flag; least and most: both included;
-    choices: of a choice. Exact amounts are texts.
+    """A parameter of a strategy. preset: its usual value; least, most: both included; choices: of a choice.
+    Exact amounts are texts.
     """
 
     name: str
     kind: str
     preset: Any
-    least: Any = None
-    most: Any = None
-    choices: tuple[Any, ...] = ()
+    least: Any
+    most: Any
+    choices: tuple[str, ...]
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -37,43 +37,40 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 def strategy_of(name: str, parameters: Mapping[str, Any]) -> Strategy:
-    """A new strategy. Errors: InvalidValue naming the strategy or the parameter."""
-    kind = OFFERED.get(name)
+    """A new strategy. parameters: as JSON has them; a text is read by its parameter. Errors: InvalidValue
+    naming the strategy or the parameter.
+    """
+    kind = CATALOGUE.get(name)
     if kind is None:
-        raise InvalidValue("strategy", f"one of {', '.join(sorted(OFFERED))}{_NO_FILES}", name)
+        raise InvalidValue("strategy", f"one of {', '.join(sorted(CATALOGUE))}{_NO_FILES}", name)
     known = kind.declared()
-    for given in parameters:
-        if given not in known:
-            words = (
-                f"a parameter of {name}: {', '.join(known)}" if known else f"no parameters, {name} has none"
-            )
-            raise InvalidValue(f"parameters.{given}"[:60], words)
     try:
-        return kind(**{given: _read(known[given], value) for given, value in parameters.items()})
+        return kind(**{each: _value(known.get(each), value) for each, value in parameters.items()})
     except InvalidValue as error:
         raise InvalidValue(f"parameters.{error.field}", error.expected) from None
-
-
-def _read(parameter: Parameter[Any], value: object) -> object:
-    """A value as JSON has it: exact amounts are texts."""
-    return parameter.parse(value) if isinstance(parameter, Exact) and isinstance(value, str) else value
 
 
 def offers() -> list[Offer]:
     """What is on offer, by name."""
     return [
-        Offer(name, (inspect.getdoc(kind) or "").split("\n\n")[0], _parameters(kind))
-        for name, kind in sorted(OFFERED.items())
+        Offer(name, _about(kind), tuple(_range(one) for one in kind.declared().values()))
+        for name, kind in sorted(CATALOGUE.items())
     ]
 
 
-def _parameters(kind: type[Strategy]) -> tuple[ParameterRange, ...]:
-    return tuple(_range_of(parameter) for parameter in kind.declared().values())
+def _about(kind: type[Strategy]) -> str:
+    return (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
 
 
-def _range_of(parameter: Parameter[Any]) -> ParameterRange:
-    least, most = getattr(parameter, "least", None), getattr(parameter, "most", None)
-    preset, choices = parameter.initial, tuple(getattr(parameter, "choices", ()))
-    if isinstance(parameter, Exact):
-        preset, least, most = (canonical(value) for value in (preset, least, most))
-    return ParameterRange(parameter.name, parameter.kind, preset, least, most, choices)
+def _value(parameter: Parameter[Any] | None, value: object) -> object:
+    return parameter.parse(value) if parameter is not None and isinstance(value, str) else value
+
+
+def _range(parameter: Parameter[Any]) -> ParameterRange:
+    least, most = (_plain(getattr(parameter, side, None)) for side in ("least", "most"))
+    choices = tuple(parameter.choices) if isinstance(parameter, Choice) else ()
+    return ParameterRange(parameter.name, parameter.kind, _plain(parameter.initial), least, most, choices)
+
+
+def _plain(value: object) -> object:
+    return f"{value:f}" if isinstance(value, Decimal) else value

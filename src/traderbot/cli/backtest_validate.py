@@ -1,8 +1,7 @@
 """`traderbot backtest validate`: try to break a strategy, print the verdict and keep it as a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +11,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from traderbot.backtests.validation.grids import grid_around
 from traderbot.backtests.validation.page import page
 from traderbot.backtests.validation.procedure import QUICK, Work, validate
 from traderbot.backtests.validation.record import Record, about, save
-from traderbot.backtests.validation.subject import Parameters, Subject
+from traderbot.backtests.validation.subject import Subject
 from traderbot.backtests.validation.verdict import Outcome, Standing
 from traderbot.bootstrap import costs_of, rules_of
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
@@ -29,7 +29,7 @@ from traderbot.model.amounts import money
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.catalogue import named
+from traderbot.strategies.loading import strategy_class
 
 PAGE = "validation.html"
 _COLOURS = {
@@ -39,7 +39,6 @@ _COLOURS = {
     Outcome.UNMEASURED: "dim",
 }
 _STANDINGS = {Standing.PROMOTE: "green", Standing.WATCH: "yellow", Standing.REJECT: "red"}
-_GRID = 5  # values of each parameter, where none are given
 
 
 DataOption = Annotated[str, typer.Option("--data", help="Name of a data set, see `traderbot data list`.")]
@@ -64,7 +63,7 @@ OutOption = Annotated[
 
 
 def validate_strategy(
-    strategy: Annotated[str, typer.Argument(help="Name of a strategy.")],
+    strategy: Annotated[str, typer.Argument(help="Name of a strategy, or its file.")],
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
     start: StartOption = None,
@@ -89,7 +88,7 @@ def validate_strategy(
     with told():
         found = data_of(settings, data)
         subject = subject_of(
-            named(strategy),
+            strategy_class(strategy),
             found,
             settings,
             values or [],
@@ -140,58 +139,29 @@ def subject_of(
 ) -> Subject:
     """What is validated, with a grid of each parameter's range where none is given. Errors: InvalidValue."""
     chosen = {name: parsed(kind, name, text) for name, text in map(_pair, values)}
-    grid: dict[str, Sequence[object]] = {
-        name: [parsed(kind, name, part) for part in text.split(",")] for name, text in map(_pair, vary)
-    }
-    if not grid:
-        grid = {name: declared.grid(_GRID) for name, declared in declared_of(kind).items()}
-    make = _Maker(kind)
-    one = make(chosen)
-    chosen = {**{name: getattr(one, name) for name in grid}, **chosen}
+    grid = {name: [parsed(kind, name, part) for part in text.split(",")] for name, text in map(_pair, vary)}
+    one = kind(**chosen)
     return Subject(
         name=kind.name,
-        make=make,
+        make=lambda given: kind(**given),
         bars=bars,
-        chosen=chosen,
-        grid=grid,
+        chosen=one.values(),
+        grid=grid or grid_around(one),
         rules=rules_of(settings),
         costs=costs_of(settings),
         actions=dataset.actions,
-        warm_up=getattr(one, "warm_up", 0),
+        warm_up=one.warm_up,
         coarser=coarser_of(dataset),
     )
 
 
-class _Maker:
-    """Makes the strategy; parameters that it does not have are refused by name."""
-
-    def __init__(self, kind: type[Strategy]) -> None:
-        self._kind = kind
-
-    def __call__(self, parameters: Parameters) -> Strategy:
-        made: Any = self._kind
-        try:
-            return made(**parameters)  # type: ignore[no-any-return]
-        except TypeError as error:
-            raise InvalidValue("parameters", f"parameters of {self._kind.name}: {error}") from None
-
-
-def declared_of(kind: type[Strategy]) -> Mapping[str, Any]:
-    """The parameters a strategy declares."""
-    return kind.declared() if hasattr(kind, "declared") else {}
-
-
 def parsed(kind: type[Strategy], name: str, text: str) -> object:
-    """A value as its parameter reads it; a number where the strategy declares none. Errors: InvalidValue."""
-    declared = declared_of(kind)
-    if name in declared:
-        value: object = declared[name].parse(text.strip())
-        return value
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        raise InvalidValue(name, "a number", text) from None
-    return int(number) if number == number.to_integral_value() else number
+    """A value as its parameter reads it. Errors: InvalidValue."""
+    known = kind.declared()
+    if name not in known:
+        raise InvalidValue(name, f"one of {', '.join(known) or 'no parameters'}")
+    value: object = known[name].parse(text.strip())
+    return value
 
 
 class _Shown:

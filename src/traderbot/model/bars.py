@@ -82,6 +82,11 @@ class Bar:
         return self._columns
 
     @property
+    def columns(self) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
+        """Times, opens, highs, lows, closes and volumes of all bars, for those who look back; read-only."""
+        return self._columns
+
+    @property
     def time(self) -> int:
         return self.times[self.index]
 

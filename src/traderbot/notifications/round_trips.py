@@ -1,4 +1,4 @@
-"""What a position gained from flat to flat, summed up from its executions as they come.
+"""What a position gained from flat to flat, kept in a table as its executions come.
 
 A position that was open before there were handlers counts from the first execution after that.
 """
@@ -9,13 +9,11 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection, Dialect
 
+from traderbot.engine.round_trips import RoundTrip, follow
 from traderbot.infra.database import lookup_of, upsert_into
 from traderbot.infra.journal import Recorded
 from traderbot.model import events as e
-from traderbot.model.account import NOTHING
-from traderbot.model.orders import Side
 from traderbot.notifications.tables import round_trips
-from traderbot.notifications.texts import RoundTrip
 from traderbot.trading.streams import account_of
 
 Key = tuple[UUID, str]
@@ -57,44 +55,11 @@ class RoundTrips:
 
 def _take(trips: dict[Key, RoundTrip], account_id: UUID, one: Recorded) -> list[Closed]:
     event = one.event
-    if isinstance(event, e.CorporateActionApplied):
-        return _act(trips, account_id, one, event)
-    assert isinstance(event, e.Execution | e.ExecutionBusted)
-    key, sign = (account_id, event.symbol), 1 if event.side is Side.BUY else -1
-    after = event.position_qty
-    trip = trips.get(key) or RoundTrip(event.at, 0, NOTHING, NOTHING)
-    if isinstance(event, e.ExecutionBusted):
-        trip = trip._replace(
-            executions=max(0, trip.executions - 1),
-            realised=trip.realised + event.realised,
-            fees=trip.fees - event.fee,
-        )
-        turned = False
-    else:
-        before = after - sign * event.qty
-        if not before:
-            trip = RoundTrip(event.at, 0, NOTHING, NOTHING)
-        trip = trip._replace(
-            executions=trip.executions + 1,
-            realised=trip.realised + event.realised,
-            fees=trip.fees + event.fee,
-        )
-        turned = before * after < 0  # through zero: one ends, the next begins in the same execution
-    trips[key] = RoundTrip(event.at, 1, NOTHING, NOTHING) if turned else trip
-    return [Closed(account_id, one, event.symbol, event.at, trip)] if turned or not after else []
-
-
-def _act(
-    trips: dict[Key, RoundTrip], account_id: UUID, one: Recorded, event: e.CorporateActionApplied
-) -> list[Closed]:
-    """A delisting ends a position; another name goes on with what it was."""
+    assert isinstance(event, e.Execution | e.ExecutionBusted | e.CorporateActionApplied)
     key = account_id, event.symbol
-    trip = trips.get(key) or RoundTrip(event.at, 0, NOTHING, NOTHING)
-    if event.realised is not None:
-        trip = trip._replace(realised=trip.realised + event.realised)
-        trips[key] = trip
-    if event.new_symbol is not None:
-        trips[account_id, event.new_symbol] = trip
-    if event.realised is not None and not event.position_qty:
-        return [Closed(account_id, one, event.symbol, event.at, trip)]
-    return []
+    step = follow(trips.get(key), event)
+    if not isinstance(event, e.CorporateActionApplied) or event.realised is not None:
+        trips[key] = step.now
+    if step.symbol != event.symbol:
+        trips[account_id, step.symbol] = step.now
+    return [] if step.ended is None else [Closed(account_id, one, event.symbol, event.at, step.ended)]

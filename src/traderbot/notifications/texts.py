@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from traderbot.engine.round_trips import RoundTrip
 from traderbot.infra.clock import rfc3339
 from traderbot.infra.texts import canonical
 from traderbot.model import events as e
@@ -29,15 +30,6 @@ class Text(NamedTuple):
     title: str
     body: str
     data: Mapping[str, Any]
-
-
-class RoundTrip(NamedTuple):
-    """A position from flat to flat. realised: gross of fees."""
-
-    opened_at: int
-    executions: int
-    realised: Decimal
-    fees: Decimal
 
 
 def order_placed(event: e.OrderPlaced) -> Text:

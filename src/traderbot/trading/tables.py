@@ -264,6 +264,8 @@ assignments = sa.Table(
     sa.Column("account_id", ID, primary_key=True),
     sa.Column("strategy", sa.Text, primary_key=True),
     sa.Column("at", TIME, nullable=False),
+    sa.Column("state", sa.Text, nullable=True),  # JSON that the strategy wants back after a restart
+    sa.Column("state_at", TIME, nullable=True),  # market time of the step that it is of
     sqlite_with_rowid=False,
 )
 

@@ -9,10 +9,10 @@ import numpy as np
 from traderbot.backtests.validation.subject import Subject
 from traderbot.market.bars import Bars, make_bars
 from traderbot.model.bars import Bar
-from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Context, Strategy
+from traderbot.strategies.parameters import Whole
 
 DAY = 86_400_000_000
 FIRST = 10_957 * DAY + 21 * 3_600_000_000  # 2000-01-01, 21:00 UTC
@@ -49,11 +49,7 @@ class Trend(Strategy):
     """Holds what stands above its average of `length` closes."""
 
     name = "trend"
-
-    def __init__(self, length: int = 6) -> None:
-        if length < 2:
-            raise InvalidValue("length", "2 or more", length)
-        self.length = length
+    length = Whole(6, 2, 2000)
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         closes = ctx.history(bar.symbol, self.length).closes
@@ -78,8 +74,11 @@ class Dice(Strategy):
 
     name = "dice"
 
-    def __init__(self, number: int = 0) -> None:
-        self.throws = np.random.default_rng(number).random(4000) < 0.5
+    number = Whole(0, 0, 1000)
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.throws = np.random.default_rng(self.number).random(4000) < 0.5
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         hold(ctx, bar, bool(self.throws[(bar.time - FIRST) // (5 * DAY)]))

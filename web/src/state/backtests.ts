@@ -41,9 +41,12 @@ export function parameterWords(parameters: Backtest["parameters"]): string {
   return parts.length === 0 ? "usual values" : parts.join(", ");
 }
 
-const MONEY = new Set(["equity", "deposits", "fees", "cash", "expectancy", "costs", "dividends", "interest"]);
+const MONEY = new Set(["equity", "deposits", "fees", "dividends", "expectancy"]);
 const SHARES =
-  /(_return|cagr|volatility|drawdown|exposure|hit_rate|win_rate|alpha|best_day|worst_day|best_month|worst_month)$/;
+  /^(.*_return|.*_drawdown|cagr|volatility|exposure|in_market|.*_rate|positive_days|alpha|tracking_error|(best|worst)_day)$/;
+
+/** Shares that may be above or below nothing. */
+const SIGNED = /^(.*_return|cagr|alpha|(best|worst)_day)$/;
 
 /** One figure in the words of its kind. */
 export function metricText(name: string, value: Value | null | undefined): string {
@@ -51,7 +54,7 @@ export function metricText(name: string, value: Value | null | undefined): strin
   if (MONEY.has(name)) return money(String(value));
   const number = Number(value);
   if (typeof value === "boolean" || !Number.isFinite(number)) return String(value);
-  if (SHARES.test(name)) return percent(number.toFixed(6), true);
+  if (SHARES.test(name)) return percent(number.toFixed(6), SIGNED.test(name));
   return Number.isInteger(number) ? number.toLocaleString("en-US") : number.toFixed(3);
 }
 

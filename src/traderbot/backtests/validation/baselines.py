@@ -1,21 +1,14 @@
 """What the data alone would have given: holding it, in equal parts or as bought, without any costs."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 
 from traderbot.analytics.bootstrap import SharpeDifference, block_length, sharpe_difference
-from traderbot.analytics.returns import total_growth
 from traderbot.backtests.validation.subject import Subject, sharpe
 from traderbot.backtests.validation.tracks import rows_a_year
-from traderbot.market.bars import Bars
-from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Floats, Times
-
-_DAY = 86_400_000_000
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -44,8 +37,8 @@ def compare(
 
 def baselines(subject: Subject, times: Times) -> dict[str, Floats]:
     """Returns of each baseline at these rows, dividends reinvested, float64 (T,)."""
-    steps = subject.times
-    growth = np.stack([growth_of(one, subject.actions, steps) for one in subject.bars], axis=1)
+    frame = subject.frame
+    steps, growth = frame.times, frame.growth
     held = np.isfinite(growth).any(axis=1)
     moved = np.where(np.isnan(growth), 0.0, growth - 1)
     known = np.maximum(1, (~np.isnan(growth)).sum(axis=1))
@@ -57,25 +50,6 @@ def baselines(subject: Subject, times: Times) -> dict[str, Floats]:
         "buy and hold": _returns(np.asarray(bought[rows])),
         "equal weight": _returns(np.asarray(np.cumprod(equal)[rows])),
     }
-
-
-def growth_of(one: Bars, actions: Sequence[CorporateAction], steps: Times) -> Floats:
-    """Total growth at each step, float64 (T,); NaN where the instrument has no bar, and at its first one."""
-    ratios, dividends = np.ones(len(one)), np.zeros(len(one))
-    for action in actions:
-        if action.symbol != one.symbol:
-            continue
-        opens = (action.ex_date.toordinal() - _EPOCH) * _DAY
-        row = int(np.searchsorted(one.times, opens, "right"))
-        if row >= len(one):
-            continue
-        if action.kind is ActionKind.SPLIT:
-            ratios[row] *= action.new / action.old
-        elif action.kind is ActionKind.DIVIDEND:
-            dividends[row] += np.float64(action.amount)
-    found = np.full(len(steps), np.nan)
-    found[np.searchsorted(steps, one.times)] = total_growth(one.close, ratios, dividends)
-    return found
 
 
 def _returns(levels: Floats) -> Floats:

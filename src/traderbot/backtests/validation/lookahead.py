@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from traderbot.backtests.runner import Result
 from traderbot.backtests.validation.subject import Progress, Subject, silent
@@ -16,6 +17,7 @@ from traderbot.infra.clock import rfc3339
 from traderbot.model.account import AccountKind
 from traderbot.model.bars import Floats, Times
 from traderbot.model.events import OrderCancelled, OrderFilled, OrderPlaced, OrderRefused, OrderReplaced
+from traderbot.strategies.signals import Frame, SignalStrategy
 
 _SETTLING = 5  # steps a started strategy may take to get its orders filled
 
@@ -75,7 +77,13 @@ def sampled_cuts(subject: Subject, count: int, seed: int) -> Times:
 
 
 def look_ahead(subject: Subject, cuts: Sequence[int], progress: Progress = silent) -> Causality:
-    """Compare what is asked up to each cut, of all data and of those up to the cut only."""
+    """Compare what is concluded up to each cut, of all data and of those up to the cut only.
+
+    Of a signal strategy its targets are compared, of any other the orders it asks for.
+    """
+    strategy = subject.make(subject.chosen)
+    if isinstance(strategy, SignalStrategy):
+        return _signal_ahead(strategy, subject, cuts, progress)
     whole, found = asked_of(subject.result()), []
     first = int(subject.times[0])
     for number, cut in enumerate(cuts):
@@ -86,6 +94,61 @@ def look_ahead(subject: Subject, cuts: Sequence[int], progress: Progress = silen
         found += [difference] if difference is not None else []
         progress("lookahead", number + 1, len(cuts))
     return Causality(len(cuts), found)
+
+
+def _signal_ahead(
+    strategy: SignalStrategy, subject: Subject, cuts: Sequence[int], progress: Progress
+) -> Causality:
+    frame = subject.frame
+    whole, found = strategy.targets(frame), []
+    for number, cut in enumerate(cuts):
+        rows = int(np.searchsorted(frame.times, cut, "right"))
+        part = strategy.targets(frame.rows(0, rows))
+        difference = _first_row(strategy.name, frame, whole[:rows], part, 0, int(cut))
+        found += [difference] if difference is not None else []
+        progress("lookahead", number + 1, len(cuts))
+    return Causality(len(cuts), found)
+
+
+def _signal_warm(
+    strategy: SignalStrategy, subject: Subject, starts: Sequence[int], progress: Progress
+) -> Agreement:
+    frame = subject.frame
+    whole = strategy.targets(frame)
+    agreed = compared = 0
+    worst: Difference | None = None
+    for number, start in enumerate(starts):
+        row = int(np.searchsorted(frame.times, start))
+        later = later_frame(subject, int(start))
+        part, first = strategy.targets(later)[strategy.warm_up :], row + strategy.warm_up
+        same = _same(whole[first:], part)
+        agreed, compared = agreed + int(same.sum()), compared + same.size
+        worst = worst or _first_row(strategy.name, frame, whole[first:], part, first, int(start))
+        progress("warm-up", number + 1, len(starts))
+    return Agreement(len(starts), agreed / compared if compared else 1.0, worst)
+
+
+def later_frame(subject: Subject, start: int) -> Frame:
+    """What a strategy is given that is started at a bar: the growth to its first bar is not known."""
+    return msgspec.structs.replace(subject, warm_up=0).within(start, int(subject.times[-1])).frame
+
+
+def _first_row(
+    name: str, frame: Frame, whole: Floats, part: Floats, first: int, cut: int
+) -> Difference | None:
+    differs = np.argwhere(~_same(whole, part))
+    if not len(differs):
+        return None
+    row, column = differs[0].tolist()
+    words = [
+        "no opinion" if np.isnan(value) else f"a target of {value:g}"
+        for value in (whole[row, column], part[row, column])
+    ]
+    return Difference(name, frame.symbols[column], int(frame.times[first + row]), cut, *words)
+
+
+def _same(whole: Floats, part: Floats) -> NDArray[np.bool_]:
+    return np.asarray((whole == part) | (np.isnan(whole) & np.isnan(part)))
 
 
 def asked_of(result: Result) -> list[_Asked]:
@@ -107,8 +170,12 @@ def asked_of(result: Result) -> list[_Asked]:
 def warm_up(subject: Subject, starts: Sequence[int], progress: Progress = silent) -> Agreement:
     """Start at each of these times with nothing held, and compare on which side each position is.
 
-    Sizes differ, as the equity does. Steps of the warm-up, and a few to get filled, do not count.
+    Sizes differ, as the equity does. Steps of the warm-up, and a few to get filled, do not count. Of a signal
+    strategy the targets have to be the same.
     """
+    strategy = subject.make(subject.chosen)
+    if isinstance(strategy, SignalStrategy):
+        return _signal_warm(strategy, subject, starts, progress)
     times = subject.times
     whole = sides_of(subject.result(), subject, times)
     agreed = compared = 0

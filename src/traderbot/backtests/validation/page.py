@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from traderbot.backtests.validation.monte_carlo import Spread
 from traderbot.backtests.validation.record import Record
 from traderbot.backtests.validation.verdict import Outcome
 
@@ -32,8 +33,7 @@ def page(record: Record) -> str:
             ("check", "measured", "asked for", "outcome", "why it matters"),
             ((c.name, c.value, c.threshold, c.outcome, c.why) for c in verdict.checks),
         ),
-        *_figures(record),
-        *_tables(record),
+        *(_figures(record) + _tables(record) if record.times else []),
     ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -71,7 +71,6 @@ def _tables(record: Record) -> list[str]:
         for kind in record.stresses.values()
         for one in kind
     ]
-    again = record.resampled
     return [
         "<h2>Walk-forward</h2>",
         _table(("windows", "test from", "to", "chosen", "Sharpe in training", "Sharpe in test"), forwards),
@@ -83,15 +82,7 @@ def _tables(record: Record) -> list[str]:
         "<h2>Stress</h2>",
         _table(("what was changed", "Sharpe", "growth", "filled", "executions"), stresses),
         "<h2>Other histories</h2>",
-        _table(
-            ("", "5%", "median", "95%"),
-            [
-                ("growth, blocks of returns drawn again", *_parts(again.growth)),
-                ("Sharpe ratio of those", again.sharpe.low, again.sharpe.middle, again.sharpe.high),
-                ("worst drawdown of those", *_parts(again.drawdown)),
-                ("worst drawdown, trades in another order", *_parts(record.reshuffled)),
-            ],
-        ),
+        _table(("", "5%", "median", "95%"), _histories(record)),
         "<h2>Neighbouring parameters</h2>",
         _table(
             ("parameter", "value", "Sharpe"),
@@ -100,7 +91,19 @@ def _tables(record: Record) -> list[str]:
     ]
 
 
-def _parts(spread: Any) -> tuple[str, str, str]:
+def _histories(record: Record) -> list[tuple[object, ...]]:
+    again, trades = record.resampled, record.reshuffled
+    if again is None or trades is None:
+        return []
+    return [
+        ("growth, blocks of returns drawn again", *_parts(again.growth)),
+        ("Sharpe ratio of those", again.sharpe.low, again.sharpe.middle, again.sharpe.high),
+        ("worst drawdown of those", *_parts(again.drawdown)),
+        ("worst drawdown, trades in another order", *_parts(trades)),
+    ]
+
+
+def _parts(spread: Spread) -> tuple[str, str, str]:
     return f"{spread.low:.1%}", f"{spread.middle:.1%}", f"{spread.high:.1%}"
 
 
@@ -126,8 +129,8 @@ def _figures(record: Record) -> list[str]:
         [go.Histogram(x=[point.sharpe for point in record.points], name="trials")],
         {"title": "Sharpe ratios a year of all trials; the line is the chosen one, the dots what luck gives"},
     )
-    trials.add_vline(record.evidence.sharpe)
-    trials.add_vline(record.evidence.luck, line_dash="dot")
+    trials.add_vline(record.evidence.sharpe or 0.0)
+    trials.add_vline(record.evidence.luck or 0.0, line_dash="dot")
     paths = go.Figure(
         [go.Bar(x=[f"path {number + 1}" for number in range(len(record.paths))], y=record.paths)],
         {"title": "Sharpe ratio a year of each path of combinatorial purged cross-validation"},

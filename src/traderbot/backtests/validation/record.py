@@ -41,7 +41,10 @@ class Forwards(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """times, equity, baseline: of the rows, as what 1 became; paths: Sharpe ratios a year."""
+    """All of it, or as far as the lookahead check where that fails.
+
+    times, equity, baseline: of the rows, as what 1 became; paths: Sharpe ratios a year.
+    """
 
     format: int = FORMAT
     about: About
@@ -49,19 +52,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     thresholds: Thresholds
     verdict: Verdict
-    times: list[int]
-    equity: list[float]
-    baseline: list[float]
-    forwards: list[Forwards]
-    paths: list[float]
-    points: list[Point]
-    neighbours: list[Neighbour]
-    stresses: dict[str, list[Stress]]
-    comparisons: list[Comparison]
-    resampled: Resampled
-    reshuffled: Spread
     differences: list[Difference]
-    warm_up: Difference | None
+    warm_up: Difference | None = None
+    times: list[int] = []
+    equity: list[float] = []
+    baseline: list[float] = []
+    forwards: list[Forwards] = []
+    paths: list[float] = []
+    points: list[Point] = []
+    neighbours: list[Neighbour] = []
+    stresses: dict[str, list[Stress]] = {}
+    comparisons: list[Comparison] = []
+    resampled: Resampled | None = None
+    reshuffled: Spread | None = None
 
 
 def about(

@@ -18,8 +18,10 @@ from traderbot.model.amounts import Money
 from traderbot.model.bars import Floats, Times
 from traderbot.model.errors import InvalidValue
 from traderbot.model.rules import Rules
+from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Coarser, Strategy
+from traderbot.strategies.signals import Frame, frame_of
 
 Parameters = Mapping[str, object]
 Progress = Callable[[str, int, int], None]
@@ -74,6 +76,14 @@ class Subject(msgspec.Struct, frozen=True):
         return track_of(self.result(parameters), self.bars)
 
     @property
+    def frame(self) -> Frame:
+        """All bars, as a signal strategy is given them."""
+        actions: dict[Symbol, list[CorporateAction]] = {}
+        for action in self.actions:
+            actions.setdefault(action.symbol, []).append(action)
+        return frame_of([one.cursor() for one in self.bars], actions)
+
+    @property
     def rows(self) -> Times:
         """Times of the rows that statistics are made on: from the end of the warm-up, one a day."""
         times = self.times
@@ -89,7 +99,7 @@ class Subject(msgspec.Struct, frozen=True):
         times = self.times
         begin = int(times[max(0, int(np.searchsorted(times, first)) - self.warm_up)])
         bars = [part for one in self.bars if len(part := one.window(begin, last))]
-        if not bars or first > last:
+        if not any(len(one.window(first, last)) for one in bars):
             raise InvalidValue("window", "at least one bar in it", f"{first} to {last}")
         return msgspec.structs.replace(self, bars=bars)
 

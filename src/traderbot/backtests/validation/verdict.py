@@ -65,41 +65,42 @@ class Thresholds(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured; None: it could not be. Sharpe ratios a year; names as in Thresholds.
+    """What was measured; None: it could not be, or was not, as the strategy looks ahead.
 
-    looks: cuts tried; ahead: in words, where the future changed the past. record, record_needed: rows of the
-    record, and those needed for a Sharpe ratio surely above 0. luck: the Sharpe ratio that the best of
-    `trials` (worth `independent` of them) has without skill. better: Sharpe ratio less that of `baseline`,
-    the best one. capacity: the largest multiple of the money that is filled as asked; 0: not even this.
+    Sharpe ratios a year; names as in Thresholds. looks: cuts tried; ahead: in words, where the future changed
+    the past. record, record_needed: rows of the record, and those needed for a Sharpe ratio surely above 0.
+    luck: the Sharpe ratio that the best of `trials` (worth `independent` of them) has without skill. better:
+    Sharpe ratio less that of `baseline`, the best one. capacity: the largest multiple of the money that is
+    filled as asked; 0: not even this.
     """
 
     looks: int
     ahead: list[str]
-    warm_up: float
-    trades: int
-    sharpe: float
-    probable: float | None
-    record: int
-    record_needed: float | None
-    trials: int
-    independent: float
-    luck: float
-    deflated: float | None
-    overfitting: float | None
-    loss: float | None
-    forward: float | None
-    efficiency: float | None
-    path: float | None
-    neighbours: float | None
-    noise: float
-    missed: float
-    costs: float
-    bootstrap_loss: float
-    baseline: str
-    better: float | None
-    p_value: float | None
-    filled: float
-    capacity: int
+    warm_up: float | None = None
+    trades: int | None = None
+    sharpe: float | None = None
+    probable: float | None = None
+    record: int | None = None
+    record_needed: float | None = None
+    trials: int | None = None
+    independent: float | None = None
+    luck: float | None = None
+    deflated: float | None = None
+    overfitting: float | None = None
+    loss: float | None = None
+    forward: float | None = None
+    efficiency: float | None = None
+    path: float | None = None
+    neighbours: float | None = None
+    noise: float | None = None
+    missed: float | None = None
+    costs: float | None = None
+    bootstrap_loss: float | None = None
+    baseline: str = ""
+    better: float | None = None
+    p_value: float | None = None
+    filled: float | None = None
+    capacity: int | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -167,23 +168,26 @@ def _luck(e: Evidence, t: Thresholds) -> Iterator[Check]:
         "Probability that the record is more than chance, its skewness and fat tails counted.",
         "%",
     )
-    enough = e.record_needed is not None and e.record >= e.record_needed
-    yield Check(
-        "track record",
-        f"{e.record:,} rows",
-        "unlimited" if e.record_needed is None else f"at least {e.record_needed:,.0f} rows",
-        Outcome.PASSED if enough else Outcome.WATCH,
-        "A short record cannot tell skill from chance.",
-    )
+    yield _long_enough(e)
     yield _least(
-        f"deflated Sharpe ratio, {e.trials:,} trials",
+        f"deflated Sharpe ratio, {e.trials or 0:,} trials",
         e.deflated,
         t.deflated,
         t.deflated_reject,
-        f"The best of that many has a Sharpe ratio of {e.luck:.2f} by luck; this one {e.sharpe:.2f}.",
+        f"The best of that many has a Sharpe ratio of {e.luck or 0:.2f} by luck, this {e.sharpe or 0:.2f}.",
         "%",
     )
     yield _overfitted(e, t)
+
+
+def _long_enough(e: Evidence) -> Check:
+    if e.record is None:
+        outcome, value = Outcome.UNMEASURED, "-"
+    else:
+        enough = e.record_needed is not None and e.record >= e.record_needed
+        outcome, value = Outcome.PASSED if enough else Outcome.WATCH, f"{e.record:,} rows"
+    needed = "no length is enough" if e.record_needed is None else f"at least {e.record_needed:,.0f} rows"
+    return Check("track record", value, needed, outcome, "A short record cannot tell skill from chance.")
 
 
 def _overfitted(e: Evidence, t: Thresholds) -> Check:
@@ -241,12 +245,12 @@ def _robustness(e: Evidence, t: Thresholds) -> Iterator[Check]:
         "A peak that a small step leaves is a peak of the noise.",
         "%",
     )
-    reference = e.sharpe if e.sharpe > 0 else None
+    reference = e.sharpe if e.sharpe is not None and e.sharpe > 0 else None
     for name, value, why in (
         ("noise on prices", e.noise, "Prices a little different must not make another strategy of it."),
         ("missed fills", e.missed, "Some orders will not be filled."),
     ):
-        kept = None if reference is None else value / reference
+        kept = None if reference is None or value is None else value / reference
         yield _least(name, kept, t.kept, t.kept_reject, why, "%")
     yield _least("Sharpe ratio at twice the costs", e.costs, t.costs, None, "Costs are higher than planned.")
     yield _most(
@@ -293,8 +297,10 @@ def _least(
     return Check(name, _shown(value, unit), f"at least {_shown(least, unit)}", outcome, why)
 
 
-def _most(name: str, value: float, most: float, reject: float, why: str) -> Check:
+def _most(name: str, value: float | None, most: float, reject: float, why: str) -> Check:
     """Passed up to `most`, rejected from `reject` on."""
+    if value is None:
+        return Check(name, "-", f"at most {_shown(most, '%')}", Outcome.UNMEASURED, why)
     outcome = Outcome.PASSED if value <= most else Outcome.WATCH
     if value >= reject and value > most:
         outcome = Outcome.REJECTED

@@ -63,7 +63,8 @@ def walk_forward(
         best = int(np.argmax(trained))
         times = trials.times[fold.test_first : fold.test_end]
         before = int(trials.times[fold.test_first - 1])
-        window = subject.within(before + 1, int(times[-1]))
+        looks_back = max(subject.warm_up, subject.make(trials.sets[best]).warm_up)
+        window = msgspec.structs.replace(subject, warm_up=looks_back).within(before + 1, int(times[-1]))
         returns = window.track(trials.sets[best]).since(before + 1).at(times).returns
         parts.append(returns)
         growth = float(np.prod(1 + returns)) - 1

@@ -26,7 +26,7 @@ from trading.test_session_loop import buy
 
 pytestmark = pytest.mark.integration
 
-REVISIONS = ("0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 TABLES = ("orders", "fills", "postings", "accounts", "stream_heads", "client_order_ids", "activities", "lots")
 LATER = {"breached"}  # columns that 0002 has not
 
