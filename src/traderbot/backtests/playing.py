@@ -29,6 +29,7 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
 from traderbot.model.bars import Bar, Times
 from traderbot.model.errors import InvalidValue
+from traderbot.model.membership import Membership
 from traderbot.model.orders import Side
 from traderbot.model.rules import Rules
 from traderbot.simulation.costs import Costs
@@ -89,6 +90,7 @@ class Setting(NamedTuple):
     actions: Sequence[CorporateAction]
     kind: AccountKind
     curves: frozenset[int]
+    membership: Membership | None = None
 
 
 class Player:
@@ -111,14 +113,14 @@ class Player:
         grouped: dict[Any, list[CorporateAction]] = {}
         for action in setting.actions:
             grouped.setdefault(action.symbol, []).append(action)
-        self.frame = frame_of(setting.bars, grouped)
+        self.frame = frame_of(setting.bars, grouped, setting.membership)
         for column in self.frame[1:]:
             column.flags.writeable = False
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
         """While it lasts, indicators of the same data are worked out once for all sets."""
-        with nullcontext() if self.frame is None else sharing(self.frame[2:]):
+        with nullcontext() if self.frame is None else sharing(self.frame[2:8]):
             yield
 
     def check(self, values: Values) -> None:

@@ -24,6 +24,7 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
 from traderbot.model.bars import Bar, Times
 from traderbot.model.errors import ConfigurationError, InvalidValue
+from traderbot.model.membership import Membership
 from traderbot.model.rules import Rules
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Strategy
@@ -82,6 +83,7 @@ def sweep(
     curves: Sequence[int] = (),
     by: str = "sharpe",
     progress: Progress | None = None,
+    membership: Membership | None = None,
 ) -> SweepResult:
     """Play every set of a search.
 
@@ -96,17 +98,14 @@ def sweep(
         raise InvalidValue("backend", f"one of {', '.join(get_args(Backend))}", backend)
     if by not in BY:
         raise InvalidValue("by", f"one of {', '.join(BY)}", by)
-    costs = costs or Costs()
-    rules = rules or costs.rules
-    names = {bar.symbol for bar in bars}
-    actions = [action for action in actions if action.symbol in names]
-    setting = Setting(strategy, bars, cash, costs, rules, actions, kind, frozenset(curves))
+    costs, rules = costs or Costs(), rules or (costs or Costs()).rules
+    symbols = tuple(bar.symbol for bar in bars)
+    actions = [action for action in actions if action.symbol in symbols]
+    setting = Setting(strategy, bars, cash, costs, rules, actions, kind, frozenset(curves), membership)
     player = Player(setting)
     times = np.unique(np.concatenate([bar.whole()[0] for bar in bars]))
-    symbols = tuple(bar.symbol for bar in bars)
-    files = None
-    if out is not None:
-        files = SweepFiles(out, _identity(setting, search, by), symbols, times, resume)
+    identity = _identity(setting, search, by)
+    files = None if out is None else SweepFiles(out, identity, symbols, times, resume)
     with player.sharing(), _pool(player, jobs, backend) as play:
         tried = list(_batches(search, player, play, files, by, progress))
     if files is not None:
@@ -229,5 +228,6 @@ def _identity(setting: Setting, search: Search, by: str) -> dict[str, Any]:
         "rules": setting.rules,
         "actions": setting.actions,
         "kind": setting.kind,
+        "membership": setting.membership,
         "curves": sorted(setting.curves),
     }
