@@ -16,6 +16,7 @@ from traderbot.analytics.rolling import (
     rolling_min,
     rolling_moments,
 )
+from traderbot.analytics.sharing import shared
 
 
 def moving_average(values: Floats, window: int) -> Floats:
@@ -23,6 +24,7 @@ def moving_average(values: Floats, window: int) -> Floats:
     return rolling_mean(values, window)
 
 
+@shared
 def exponential_average(values: Floats, period: int) -> Floats:
     """Exponential moving average with alpha 2 / (period + 1), begun at the simple average of the first
     `period` values.
@@ -45,6 +47,7 @@ def exponential_average(values: Floats, period: int) -> Floats:
     return averages
 
 
+@shared
 def rsi(levels: Floats, period: int = 14) -> Floats:
     """Relative strength index, 0 to 100: the share of upward moves in all moves, smoothed as charts show it.
 
@@ -147,6 +150,7 @@ def atr(highs: Floats, lows: Floats, closes: Floats, period: int = 14) -> Floats
     return averages
 
 
+@shared
 def windowed_rsi(growth: Floats, period: int = 14, window: int = 120) -> Floats:
     """Relative strength index with Wilder's weights, cut off after `window` changes: older bars do not count.
 
@@ -171,6 +175,7 @@ def windowed_rsi(growth: Floats, period: int = 14, window: int = 120) -> Floats:
     return np.where(still, 50.0, 100.0 * rises / np.where(still, 1.0, moves))
 
 
+@shared
 def average_level(growth: Floats, window: int) -> Floats:
     """Newest price over the simple average of its window's prices, less 1: distance to the average.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from traderbot.analytics.arrays import Floats, series
+from traderbot.analytics.sharing import shared
 
 State = tuple[Floats, ...]
 """What is known of blocks of some length, one block ending at each bar: arrays of one length."""
@@ -50,31 +51,37 @@ def fold_windows(leaves: State, window: int, combine: Combine) -> State:
         block_bars *= 2
 
 
+@shared
 def rolling_sum(values: Floats, window: int) -> Floats:
     """Sum of the last `window` values; float64 (n,), NaN before window - 1."""
     return fold_windows((series(values, "values"),), window, add)[0]
 
 
+@shared
 def rolling_product(values: Floats, window: int) -> Floats:
     """Product of the last `window` values, such as growth; float64 (n,), NaN before window - 1."""
     return fold_windows((series(values, "values"),), window, multiply)[0]
 
 
+@shared
 def rolling_max(values: Floats, window: int) -> Floats:
     """Largest of the last `window` values; float64 (n,), NaN before window - 1."""
     return fold_windows((series(values, "values"),), window, larger)[0]
 
 
+@shared
 def rolling_min(values: Floats, window: int) -> Floats:
     """Smallest of the last `window` values; float64 (n,), NaN before window - 1."""
     return -rolling_max(-series(values, "values"), window)
 
 
+@shared
 def rolling_mean(values: Floats, window: int) -> Floats:
     """Arithmetic mean of the last `window` values; float64 (n,), NaN before window - 1."""
     return rolling_sum(values, window) / window
 
 
+@shared
 def rolling_moments(values: Floats, window: int) -> tuple[Floats, Floats]:
     """Mean and sample variance of the last `window` values, without the cancellation of mean(x^2) -
     mean(x)^2.
@@ -92,12 +99,14 @@ def rolling_moments(values: Floats, window: int) -> tuple[Floats, Floats]:
     return mean, squares / (window - 1)
 
 
+@shared
 def rolling_std(values: Floats, window: int) -> Floats:
     """Sample standard deviation (divisor window - 1) of the last `window` values; float64 (n,)."""
     std: Floats = np.sqrt(rolling_moments(values, window)[1])
     return std
 
 
+@shared
 def rolling_zscore(values: Floats, window: int) -> Floats:
     """How many standard deviations the newest value lies from the mean of its window.
 
