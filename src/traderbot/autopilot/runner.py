@@ -24,7 +24,7 @@ from traderbot.model.errors import Conflict
 from traderbot.model.events import Event, OrderFilled, SignalRaised
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
-from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
 from traderbot.strategies.faults import StrategyFailed, failure_of
 from traderbot.trading.assignments import keep_state, kept_state
 from traderbot.trading.command_path import AccountFailed, CommandPath
@@ -76,13 +76,15 @@ class Autopilot:
         actions: Iterable[CorporateAction],
         check: Callable[[Connection], None] | None = None,
         rules: Rules | None = None,
+        coarser: Coarser | None = None,
     ) -> None:
         """check: asked in every transaction of a strategy, such as whether this process still may play.
-        rules: those that strategies size their orders by.
+        rules: those that strategies size their orders by. coarser: gives them histories of other time frames.
         """
         self._path = path
         self._check = check
         self._rules = rules
+        self._coarser = coarser
         self._database = database
         self._bars = bars
         self._actions: dict[Symbol, list[CorporateAction]] = defaultdict(list)
@@ -170,6 +172,7 @@ class Autopilot:
             lambda: uuid5(assignment.run, f"{market.step}:{next(numbers)}"),
             self._actions,
             self._rules,
+            self._coarser,
         )
         try:
             begins = not assignment.started

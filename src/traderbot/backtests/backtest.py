@@ -18,6 +18,7 @@ from traderbot.backtests.results import Curve, Trade, buy_and_hold, curve_of, tr
 from traderbot.backtests.runner import Result, run
 from traderbot.infra.settings import load_settings
 from traderbot.market.datasets import Dataset
+from traderbot.market.resampling import coarser_of
 from traderbot.model.account import AccountKind
 from traderbot.model.amounts import Money, money
 from traderbot.model.bars import Bar, Floats
@@ -90,6 +91,7 @@ class Backtest:
             actions=self.window.actions,
             kind=self.account,
             start=self.window.start,
+            coarser=coarser_of(self.dataset),
         )
         return BacktestResult(self, result, bars)
 

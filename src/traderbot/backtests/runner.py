@@ -42,7 +42,7 @@ from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
 from traderbot.simulation.memory import Memory
 from traderbot.simulation.wire import Wire
-from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
 from traderbot.strategies.faults import failure_of
 from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of
 
@@ -75,11 +75,13 @@ def run(
     actions: Sequence[CorporateAction] = (),
     kind: AccountKind = AccountKind.CASH,
     start: int = 0,
+    coarser: Coarser | None = None,
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
     rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
-    bars before are history. Errors: InvalidValue, StrategyFailed.
+    bars before are history. coarser: for strategies that look at several time frames, see market/resampling.
+    Errors: InvalidValue, StrategyFailed.
     """
     costs = costs or Costs()
     rules = rules or costs.rules
@@ -89,7 +91,7 @@ def run(
     book = _Book(market, rules, SimulatedBroker(costs, rules), cash, actions, kind)
     ids = (msgspec.convert(number.to_bytes(16), UUID) for number in count(1))
     grouped = _by_symbol(actions)
-    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules)
+    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser)
     try:
         strategy.on_start(ctx)
         if isinstance(strategy, SignalStrategy):

@@ -24,6 +24,7 @@ from traderbot.infra.settings import Settings
 from traderbot.market.bars import Bars
 from traderbot.market.datasets import Dataset, dataset_name, load
 from traderbot.market.demo import NAME, ensure_demo
+from traderbot.market.resampling import coarser_of
 from traderbot.model.amounts import money
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
@@ -150,6 +151,7 @@ def subject_of(
         costs=costs_of(settings),
         actions=dataset.actions,
         warm_up=one.warm_up,
+        coarser=coarser_of(dataset),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from traderbot.model.errors import TraderbotError
 from traderbot.strategies.base import Strategy
+from traderbot.strategies.signals import SignalStrategy
 
 _SECOND = 1_000_000
 _DETAIL_MAX = 400
@@ -34,7 +35,7 @@ def failure_of(strategy: Strategy, time: int, error: BaseException) -> StrategyF
 
 def _line_in(strategy: Strategy, error: BaseException) -> str | None:
     """The innermost line of the strategy's own files that the error went through."""
-    files = {_file_of(kind) for kind in type(strategy).__mro__ if kind not in Strategy.__mro__} - {""}
+    files = {_file_of(kind) for kind in type(strategy).__mro__ if kind not in SignalStrategy.__mro__} - {""}
     found = [
         frame for frame in traceback.extract_tb(error.__traceback__) if _resolved(frame.filename) in files
     ]
