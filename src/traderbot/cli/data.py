@@ -57,7 +57,7 @@ def import_data(
             raise typer.Exit(1)
         folder = settings.home / "data" / chosen
         store_import(result, folder)
-    typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest moving-average --data {chosen}")
+    typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest run moving-average --data {chosen}")
 
 
 @app.command("list")
