@@ -9,8 +9,10 @@ AWAITED: set[str] = {  # modules that something to come will use; each with what
     # `traderbot backtest sweep`
     "traderbot.backtests.kernel",
     "traderbot.backtests.measuring",
+    "traderbot.backtests.playing",
     "traderbot.backtests.search",
     "traderbot.backtests.sweep",
+    "traderbot.backtests.sweep_files",
     "traderbot.backtests.tape",
     "traderbot.backtests.turning",
     "traderbot.cli.backtest_sweep",
