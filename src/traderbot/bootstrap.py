@@ -36,6 +36,7 @@ from traderbot.infra.traces import open_traces
 from traderbot.infra.upkeep import make_parts_ahead
 from traderbot.intelligence.forecast import Forecast
 from traderbot.market.demo import ensure_demo
+from traderbot.market.resampling import coarser_of
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.events import Event, RoleChanged, SessionOpened, UserRegistered
@@ -261,7 +262,13 @@ class Platform:
         loop = SessionLoop(session_id, replay, self.path, broker, accounts, left_behind, shared=shared)
         loop.stand(standing)
         self.autopilot = Autopilot(
-            self.path, self.database, loop.bars, self.dataset.actions, loop.check, rules_of(settings)
+            self.path,
+            self.database,
+            loop.bars,
+            self.dataset.actions,
+            loop.check,
+            rules_of(settings),
+            coarser_of(self.dataset),
         )
         if shared:  # another process may have given an account to a strategy
             loop.followers.append(lambda _market, _moved: self._resume_strategies())

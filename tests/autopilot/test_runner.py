@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from traderbot.autopilot.runner import Autopilot
+from traderbot.market.resampling import coarser_of
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.bars import Bar
@@ -57,7 +59,9 @@ class Desk(SessionRig):
     """A session with an autopilot."""
 
     def pilot(self, account_id: UUID, strategy: Strategy) -> Autopilot:
-        autopilot = Autopilot(self.path, self.database, self.loop.bars, self.dataset.actions)
+        autopilot = Autopilot(
+            self.path, self.database, self.loop.bars, self.dataset.actions, coarser=coarser_of(self.dataset)
+        )
         self.loop.followers.append(autopilot.follow)
         autopilot.assign(account_id, strategy)
         return autopilot
@@ -92,6 +96,18 @@ def test_signals_and_orders_of_a_step_commit_together_under_ids_that_follow_from
     assert raised.at == placed.at == desk.loop.market.at(2).time
     assert {raised.signal_id.version, placed.order_id.version} == {5}
     assert len(events_of(desk, account_id, e.OrderFilled)) == 1
+
+
+def test_a_strategy_has_histories_of_other_time_frames(desk: Desk) -> None:
+    same = []
+
+    def looks(ctx: Context) -> None:
+        fine, coarse = ctx.history(AAA, 3), ctx.history(AAA, 3, time_frame="1d")
+        same.append(all(np.array_equal(one, other) for one, other in zip(fine, coarse, strict=True)))
+
+    desk.pilot(desk.join(), Scripted(dict.fromkeys(range(11), looks)))
+    desk.play(10)
+    assert same == [True] * 11
 
 
 @pytest.mark.parametrize("error", [ValueError("a mistake"), SystemExit(3), RecursionError("deep")])

@@ -39,6 +39,8 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: str) -> None:
         "roles",
         "database",
         "observability",
+        "how-a-backtest-can-lie",
+        "your-first-strategy",
         "backtests-api",
     ],
 )

@@ -50,7 +50,7 @@ class Given(SignalStrategy):
         return self._units
 
     def signal(self, frame: Frame) -> Floats:
-        return self._rows[: len(frame.times)]
+        return self._rows[frame.times // DAY - 1]
 
 
 class Stepwise(Strategy):
@@ -190,8 +190,23 @@ class Looks(SignalStrategy):
 
 def test_a_look_ahead_is_refused_with_instrument_and_bar() -> None:
     rising = bars_of("ONE", [float(price) for price in range(10, 50)])
-    with pytest.raises(InvalidValue, match=r"looks-ahead\.signal.*no look ahead.*ONE at 1970-01-1"):
+    with pytest.raises(InvalidValue, match=r"looks-ahead\.signal.*no look ahead.*ONE at 1970-01-0"):
         run(Looks(), [rising])
+
+
+class Remembers(SignalStrategy):
+    """Goes by everything since the beginning, and says that it does not."""
+
+    name = "remembers"
+
+    def signal(self, frame: Frame) -> Floats:
+        return np.where(frame.close > frame.close[0], 0.5, 0.0)
+
+
+def test_a_warm_up_that_is_too_short_is_refused() -> None:
+    rising = bars_of("ONE", [float(price) for price in range(10, 50)])
+    with pytest.raises(InvalidValue, match=r"follows from the 0 bars of its warm_up"):
+        run(Remembers(), [rising])
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from traderbot.model.errors import Conflict
 from traderbot.model.events import Event, OrderFilled, SignalRaised
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
-from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
+from traderbot.strategies.faults import StrategyFailed, failure_of
 from traderbot.trading.assignments import keep_state, kept_state
 from traderbot.trading.command_path import AccountFailed, CommandPath
 from traderbot.trading.session_market import SessionMarket
@@ -33,10 +34,6 @@ from traderbot.trading.work import Work
 
 DETAIL_MAX = 300
 _log = structlog.get_logger()
-
-
-class StrategyFailed(Exception):  # noqa: N818 - never leaves this room
-    """A strategy raised, or gave what cannot be recorded."""
 
 
 @dataclass(slots=True)
@@ -79,13 +76,15 @@ class Autopilot:
         actions: Iterable[CorporateAction],
         check: Callable[[Connection], None] | None = None,
         rules: Rules | None = None,
+        coarser: Coarser | None = None,
     ) -> None:
         """check: asked in every transaction of a strategy, such as whether this process still may play.
-        rules: those that strategies size their orders by.
+        rules: those that strategies size their orders by. coarser: gives them histories of other time frames.
         """
         self._path = path
         self._check = check
         self._rules = rules
+        self._coarser = coarser
         self._database = database
         self._bars = bars
         self._actions: dict[Symbol, list[CorporateAction]] = defaultdict(list)
@@ -173,6 +172,7 @@ class Autopilot:
             lambda: uuid5(assignment.run, f"{market.step}:{next(numbers)}"),
             self._actions,
             self._rules,
+            self._coarser,
         )
         try:
             begins = not assignment.started
@@ -187,7 +187,8 @@ class Autopilot:
             strategy.on_step(ctx, moved)
         except (Exception, SystemExit) as error:  # the edge of other people's code
             _log.error("strategy_failed", strategy=strategy.name, error=repr(error), exc_info=error)
-            raise StrategyFailed(f"{type(error).__name__}: {error}") from error
+            told = failure_of(strategy, market.time, error)
+            raise told or StrategyFailed(f"{strategy.name}: {type(error).__name__}: {error}") from error
         return ctx
 
     def _dealt_with(self, assignment: Assignment, time: int) -> bool:

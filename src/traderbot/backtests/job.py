@@ -23,6 +23,7 @@ from traderbot.backtests.requests import Done, Failed, Message, Order, Progress,
 from traderbot.backtests.runner import run
 from traderbot.backtests.summaries import results_of
 from traderbot.market.datasets import Dataset, load
+from traderbot.market.resampling import coarser_of
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue, TraderbotError
 
@@ -84,6 +85,7 @@ def backtest(order: Order, follow: Callable[[Sequence[Bar]], None]) -> Results:
         actions=actions,
         kind=request.account,
         start=start,
+        coarser=coarser_of(dataset),
     )
     return results_of(result, bars, actions, start)
 

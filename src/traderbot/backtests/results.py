@@ -4,7 +4,6 @@ Nothing of this costs the run itself anything.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from decimal import Decimal
 
 import msgspec
@@ -19,12 +18,12 @@ from traderbot.model.account import NOTHING
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.amounts import Money, Price
 from traderbot.model.bars import Bar, Times
+from traderbot.model.border import to_float
 from traderbot.model.events import CashMoved, CorporateActionApplied, Event, Execution, ExecutionBusted
 from traderbot.model.orders import Side
 from traderbot.model.symbols import Symbol
+from traderbot.strategies.adjustments import on_ex_dates
 
-_DAY = 86_400_000_000
-_EPOCH = date(1970, 1, 1).toordinal()
 _BUY = Side.BUY
 
 
@@ -117,7 +116,7 @@ def buy_and_hold(bars: Sequence[Bar], actions: Iterable[CorporateAction], times:
     acts = list(actions)
     for bar in bars:
         own, _, _, _, closes, _ = bar.columns
-        ratios, dividends = _adjustments(own, [action for action in acts if action.symbol == bar.symbol])
+        ratios, dividends = on_ex_dates(own, [action for action in acts if action.symbol == bar.symbol])
         worth = total_return_index(closes, ratios, dividends)
         places = own.searchsorted(times, "right") - 1
         held = np.where(places >= 0, worth[np.maximum(places, 0)], worth[0])
@@ -264,14 +263,14 @@ def _movements(events: Iterable[Event]) -> tuple[list[int], list[float], Held]:
         else:
             continue
         times.append(event.at)
-        levels.append(float(cash))
+        levels.append(to_float(cash))
     return times, levels, held
 
 
 def _note(held: Held, symbol: Symbol, at: int, qty: Decimal) -> None:
     times, quantities = held.setdefault(symbol, ([], []))
     times.append(at)
-    quantities.append(float(qty))
+    quantities.append(to_float(qty))
 
 
 def _at(times: Times, changed: list[int], levels: list[float]) -> Floats:
@@ -286,16 +285,3 @@ def _marks(times: Times, own: Times, closes: Floats) -> Floats:
     places = own.searchsorted(times, "right")
     found: Floats = np.concatenate(([0.0], closes))[places]
     return found
-
-
-def _adjustments(times: Times, actions: Iterable[CorporateAction]) -> tuple[Floats, Floats]:
-    """(split ratios, dividends a share) on the first bar of each ex-date; float64 (n,)."""
-    ratios, dividends = np.ones(len(times)), np.zeros(len(times))
-    for action in actions:
-        place = int(times.searchsorted((action.ex_date.toordinal() - _EPOCH) * _DAY, "right"))
-        if place < len(times):
-            if action.kind is ActionKind.SPLIT:
-                ratios[place] *= action.new / action.old
-            elif action.kind is ActionKind.DIVIDEND:
-                dividends[place] += float(action.amount or 0)
-    return ratios, dividends

@@ -42,7 +42,8 @@ from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
 from traderbot.simulation.memory import Memory
 from traderbot.simulation.wire import Wire
-from traderbot.strategies.base import Context, RaisedSignal, Strategy
+from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
+from traderbot.strategies.faults import failure_of
 from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of
 
 _DAY = 86_400_000_000
@@ -74,11 +75,13 @@ def run(
     actions: Sequence[CorporateAction] = (),
     kind: AccountKind = AccountKind.CASH,
     start: int = 0,
+    coarser: Coarser | None = None,
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
     rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
-    bars before are history. Errors: InvalidValue.
+    bars before are history. coarser: for strategies that look at several time frames, see market/resampling.
+    Errors: InvalidValue, StrategyFailed.
     """
     costs = costs or Costs()
     rules = rules or costs.rules
@@ -88,14 +91,20 @@ def run(
     book = _Book(market, rules, SimulatedBroker(costs, rules), cash, actions, kind)
     ids = (msgspec.convert(number.to_bytes(16), UUID) for number in count(1))
     grouped = _by_symbol(actions)
-    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules)
-    strategy.on_start(ctx)
-    if isinstance(strategy, SignalStrategy):
-        _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped), start)
-    elif len(bars) == 1 and not start and type(strategy).on_step is Strategy.on_step:
-        _play_one(strategy, bars[0], book, ctx)
-    else:
-        _play(strategy, bars, book, ctx, start)
+    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser)
+    try:
+        strategy.on_start(ctx)
+        if isinstance(strategy, SignalStrategy):
+            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped), start)
+        elif len(bars) == 1 and not start and type(strategy).on_step is Strategy.on_step:
+            _play_one(strategy, bars[0], book, ctx)
+        else:
+            _play(strategy, bars, book, ctx, start)
+    except Exception as error:
+        failure = failure_of(strategy, market.time, error)
+        if failure is None:
+            raise
+        raise failure from error
     return Result(book.account, ctx.equity, book.fills, book.refusals, book.events, ctx.raised)
 
 

@@ -66,7 +66,7 @@ def _summary(result: Result, curve: Curve, trades: list[Trade], performance: Per
     }
 
 
-_TIMES = frozenset({"first", "last"})  # the curve has them
+_TIMES = frozenset({"first", "last", "year"})  # what the figures are of, none of them
 
 
 def _columns(curve: Curve) -> dict[str, Any]:

@@ -1,100 +1,243 @@
-"""`traderbot backtest`: run a strategy over a data set, through the engine and broker of the demo."""
+"""`traderbot backtest`: run a strategy over a data set, through the engine and broker of the demo; report on
+results, and put them side by side.
+"""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
-from traderbot.backtests.runner import Result, run
+from traderbot.backtests import documents, reports
+from traderbot.backtests.backtest import Backtest, BacktestResult
+from traderbot.backtests.documents import Document
 from traderbot.bootstrap import costs_of, rules_of
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import told
-from traderbot.infra.journal import canonical
-from traderbot.market.datasets import Dataset, dataset_name, load
-from traderbot.market.demo import NAME, ensure_demo
-from traderbot.model import rounding
-from traderbot.model.amounts import money
-from traderbot.model.bars import Bar
-from traderbot.model.symbols import symbol
-from traderbot.strategies.catalogue import CATALOGUE, named
+from traderbot.infra.settings import Settings
+from traderbot.infra.texts import canonical
+from traderbot.market.demo import NAME
+from traderbot.model.errors import Conflict, InvalidValue
+from traderbot.strategies.catalogue import CATALOGUE
 
-_SECOND = 1_000_000
+CONTENDERS_MAX = 12
 
 
+class _Commands(TyperGroup):
+    """The sub-commands; a strategy's name in place of one is run, as before there were any."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Commands, help="Run strategies over data, and compare and report results.", no_args_is_help=True
+)
+
+DataOption = Annotated[
+    str, typer.Option("--data", help="A data set, see `traderbot data list`, or a CSV or Parquet file.")
+]
+SymbolsOption = Annotated[str | None, typer.Option("--symbols", help="Only these, such as AAPL,IBM.")]
+StartOption = Annotated[
+    datetime | None,
+    typer.Option("--start", formats=["%Y-%m-%d"], help="First day to trade; bars before are history."),
+]
+EndOption = Annotated[datetime | None, typer.Option("--end", formats=["%Y-%m-%d"], help="Last day.")]
+CashOption = Annotated[str, typer.Option("--cash", help="Cash to begin with.")]
+AccountOption = Annotated[str, typer.Option("--account", help="cash, or margin, which may sell short.")]
+BenchmarkOption = Annotated[
+    str | None, typer.Option("--benchmark", help="Symbol to compare with; else all in equal parts.")
+]
+CalendarOption = Annotated[str, typer.Option("--calendar", help="Exchange calendar of a file.")]
+
+
+@app.command("run")
 def run_backtest(
-    strategy: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(CATALOGUE))}.")],
-    data: Annotated[
-        str, typer.Option("--data", help="Name of a data set, see `traderbot data list`.")
-    ] = NAME,
-    symbols: Annotated[str | None, typer.Option("--symbols", help="Only these, such as AAPL,IBM.")] = None,
-    start: Annotated[
-        datetime | None,
-        typer.Option("--start", formats=["%Y-%m-%d"], help="First day to trade; bars before are history."),
+    strategy: Annotated[str, typer.Argument(help=f"A file, or one of: {', '.join(sorted(CATALOGUE))}.")],
+    data: DataOption = NAME,
+    symbols: SymbolsOption = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    cash: CashOption = "100000",
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="A parameter of the strategy, such as fast=10.")
     ] = None,
-    end: Annotated[datetime | None, typer.Option("--end", formats=["%Y-%m-%d"], help="Last day.")] = None,
-    cash: Annotated[str, typer.Option("--cash", help="Cash to begin with.")] = "100000",
+    account: AccountOption = "cash",
+    benchmark: BenchmarkOption = None,
+    calendar: CalendarOption = "XNYS",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="New folder for report.html, result.json and CSV files.")
+    ] = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
-    """Run a strategy over a data set, with splits, dividends, fees and slippage, and print the result."""
+    """Run a strategy over data, with splits, dividends, fees and slippage, and print the result."""
     settings = settings_or_exit({"home": home}, config)
     with told():
-        kind = named(strategy)
-        dataset = (
-            ensure_demo(settings.home) if data == NAME else load(settings.home / "data" / dataset_name(data))
-        )
-        deposit = money(cash, "cash")
-        bars = _bars(dataset, symbols, end)
+        _check_free(out)
+        terms = _terms(settings, data, symbols, start, end, cash, account, benchmark, calendar)
+        backtest = Backtest(strategy, parameters=_parameters(param), **terms)
         began = perf_counter()
-        result = run(
-            kind(),
-            bars,
-            cash=deposit,
-            rules=rules_of(settings),
-            costs=costs_of(settings),
-            actions=[action for action in dataset.actions if action.symbol in {bar.symbol for bar in bars}],
-            start=_midnight(start) if start else 0,
-        )
+        result = backtest.run()
         seconds = perf_counter() - began
-    _print(strategy, dataset, result, sum(len(bar) for bar in bars), seconds)
+        _print(result, seconds)
+        if out is not None:
+            typer.echo(f"report: {result.report(out)}")
 
 
-def _bars(dataset: Dataset, symbols: str | None, end: datetime | None) -> list[Bar]:
-    """Cursors over the bars asked for. Errors: InvalidValue, NotFound."""
-    names = (
-        [symbol(name.strip(), "symbols") for name in symbols.split(",")] if symbols else list(dataset.bars)
-    )
-    parts = [dataset.bars_of(name) for name in names]
-    if end is not None:
-        parts = [bars.until(_midnight(end) + 86_400 * _SECOND - 1) for bars in parts]
-    return [bars.cursor() for bars in parts if len(bars)]
+@app.command("report")
+def report_on(
+    result: Annotated[Path, typer.Argument(help="result.json of a run, or the folder it is in.")],
+    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path(reports.FILE),
+) -> None:
+    """Write the report of a stored result as one page of HTML."""
+    with told():
+        if out.suffix != ".html":
+            raise InvalidValue("--out", "a file that ends in .html", out.name)
+        typer.echo(f"report: {reports.write_page(documents.read(result), out)}")
 
 
-def _midnight(day: datetime) -> int:
-    return int(day.replace(tzinfo=UTC).timestamp()) * _SECOND
+@app.command("compare")
+def compare(
+    contenders: Annotated[
+        list[str],
+        typer.Argument(help="Strategies, such as moving-average or moving-average:fast=10,slow=40; results."),
+    ],
+    data: DataOption = NAME,
+    symbols: SymbolsOption = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    cash: CashOption = "100000",
+    account: AccountOption = "cash",
+    benchmark: BenchmarkOption = None,
+    calendar: CalendarOption = "XNYS",
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Put strategies, which are run, and stored results side by side."""
+    settings = settings_or_exit({"home": home}, config)
+    with told():
+        if not 2 <= len(contenders) <= CONTENDERS_MAX:
+            raise InvalidValue("contenders", f"2 to {CONTENDERS_MAX} strategies or results", len(contenders))
+        terms = _terms(settings, data, symbols, start, end, cash, account, benchmark, calendar)
+        found = [_document(one, terms) for one in contenders]
+    _print_beside(found)
 
 
-def _print(name: str, dataset: Dataset, result: Result, bars: int, seconds: float) -> None:
-    account = result.account
-    deposits = -account.balances["external"]
-    table = Table(box=None, show_header=False, title=f"{name} on {dataset.name}", title_justify="left")
-    rows = {
-        "equity": f"{result.equity:,.2f}",
-        "return": f"{rounding.ratio(result.equity - deposits, deposits):.2%}",
-        "cash": f"{account.cash:,.2f}",
-        "realised, before fees": f"{-account.balances.get('realised', 0):,.2f}",
-        "fees": f"{account.balances.get('fees', 0):,.2f}",
-        "dividends": f"{-account.balances.get('dividends', 0):,.2f}",
-        "executions": f"{len(result.fills):,}",
-        "orders refused": f"{len(result.refusals):,}",
-        "bars": f"{bars:,} in {seconds:.2f} s",
+def _terms(
+    settings: Settings,
+    data: str,
+    symbols: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    cash: str,
+    account: str,
+    benchmark: str | None,
+    calendar: str,
+) -> dict[str, Any]:
+    """What every backtest of a command is run with."""
+    return {
+        "data": data,
+        "symbols": symbols,
+        "start": None if start is None else start.date(),
+        "end": None if end is None else end.date(),
+        "cash": cash,
+        "account": account,
+        "benchmark": benchmark,
+        "calendar": calendar,
+        "costs": costs_of(settings),
+        "rules": rules_of(settings),
+        "home": settings.home,
     }
-    for label, value in rows.items():
-        table.add_row(label, value)
-    for held in account.positions.values():
-        if held.qty:
-            table.add_row(f"holds {held.symbol}", f"{canonical(held.qty)} at a cost of {held.cost:,.2f}")
+
+
+def _document(contender: str, terms: Mapping[str, Any]) -> Document:
+    """A stored result, or a strategy's that is run."""
+    path = Path(contender)
+    if path.suffix == ".json" or path.is_dir():
+        return documents.read(path)
+    name, _, values = contender.partition(":")
+    return (
+        Backtest(name, parameters=_parameters(values.split(",") if values else None), **terms).run().document
+    )
+
+
+def _parameters(pairs: list[str] | None) -> dict[str, object]:
+    """name=value of each. Errors: InvalidValue."""
+    found: dict[str, object] = {}
+    for pair in pairs or []:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not name or not equals or not value:
+            raise InvalidValue("--param", "name=value, such as fast=10", pair)
+        if name in found:
+            raise InvalidValue("--param", "each parameter once", pair)
+        found[name] = value
+    return found
+
+
+def _check_free(out: Path | None) -> None:
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Conflict(f"{out} is there already: name a new or an empty folder for the report")
+
+
+def _print(result: BacktestResult, seconds: float) -> None:
+    document = result.document
+    title = f"{document.strategy} on {document.data.name}, {reports.window(document)}"
+    table = Table(box=None, title=escape(title), title_justify="left", header_style="bold")
+    for column, justify in (("", "left"), ("strategy", "right"), (f"held: {document.benchmark}", "right")):
+        table.add_column(escape(column), justify=justify)  # type: ignore[arg-type]
+    table.add_row("equity", f"{result.equity:,.2f}", f"{result.held[-1]:,.2f}")
+    for label, own, held in reports.beside(document):
+        table.add_row(label, own, "" if held == reports.NOTHING else held)
+    for label, own in reports.trading(document):
+        table.add_row(label, own, "")
+    amounts = document.amounts
+    for name in ("realised", "dividends", "fees", "interest", "borrow"):
+        if amounts[name]:
+            table.add_row(name, f"{amounts[name]:,.2f}", "")
+    refused = ", ".join(f"{count} {reason}" for reason, count in document.refused.items())
+    table.add_row("orders refused", refused or "0", "")
+    table.add_row("executions", f"{len(result.result.fills):,}", "")
+    table.add_row("bars", f"{document.data.bars:,} in {seconds:.2f} s", "")
+    console = Console()
+    console.print(table)
+    for position in result.result.account.positions.values():
+        if position.qty:
+            cost = f"{position.cost:,.2f}"
+            console.print(f"holds {canonical(position.qty)} {position.symbol} at a cost of {cost}")
+    for line in document.data.said:
+        console.print(escape(line), highlight=False)
+
+
+def _print_beside(found: list[Document]) -> None:
+    table = Table(box=None, header_style="bold")
+    table.add_column("")
+    for document in found:
+        values = ", ".join(f"{name}={value}" for name, value in document.parameters.items())
+        table.add_column(escape(f"{document.strategy}\n{values}"), justify="right", overflow="fold")
+    table.add_row("data", *(escape(one.data.name) for one in found))
+    table.add_row("from", *(reports.day(one.first) for one in found))
+    table.add_row("to", *(reports.day(one.last) for one in found))
+    table.add_row("equity", *(f"{one.amounts['equity']:,.2f}" for one in found))
+    for name, label, kind in (*reports.FIGURES, *reports.TRADING):
+        table.add_row(label, *(reports.shown(one.metrics.get(name), kind) for one in found))
+    held = (reports.shown(one.benchmark_metrics.get("cagr"), reports.PERCENT) for one in found)
+    table.add_row("Benchmark a year (CAGR)", *held)
     Console().print(table)
+    if len({_ground(one) for one in found}) > 1:
+        typer.echo("these are not of the same data, window and cash: compare them with care")
+
+
+def _ground(document: Document) -> tuple[object, ...]:
+    """What results that can be compared have in common."""
+    data = document.data
+    deposits, account = document.amounts["deposits"], document.account
+    return data.sha256, tuple(data.symbols), document.first, document.last, deposits, account

@@ -24,11 +24,12 @@ from traderbot.infra.settings import Settings
 from traderbot.market.bars import Bars
 from traderbot.market.datasets import Dataset, dataset_name, load
 from traderbot.market.demo import NAME, ensure_demo
+from traderbot.market.resampling import coarser_of
 from traderbot.model.amounts import money
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.catalogue import named
+from traderbot.strategies.loading import strategy_class
 
 PAGE = "validation.html"
 _COLOURS = {
@@ -62,7 +63,7 @@ OutOption = Annotated[
 
 
 def validate_strategy(
-    strategy: Annotated[str, typer.Argument(help="Name of a strategy.")],
+    strategy: Annotated[str, typer.Argument(help="Name of a strategy, or its file.")],
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
     start: StartOption = None,
@@ -87,7 +88,7 @@ def validate_strategy(
     with told():
         found = data_of(settings, data)
         subject = subject_of(
-            named(strategy),
+            strategy_class(strategy),
             found,
             settings,
             values or [],
@@ -150,6 +151,7 @@ def subject_of(
         costs=costs_of(settings),
         actions=dataset.actions,
         warm_up=one.warm_up,
+        coarser=coarser_of(dataset),
     )
 
 

@@ -5,8 +5,21 @@ from typing import Annotated
 import typer
 
 import traderbot
-from traderbot.cli import accounts, audit, data, database, halts, journal, orders, serve, users
-from traderbot.cli.backtest import run_backtest
+from traderbot.cli import (
+    accounts,
+    audit,
+    backtest,
+    data,
+    database,
+    halts,
+    journal,
+    orders,
+    serve,
+    strategies,
+    users,
+)
+from traderbot.cli.backtest_sweep import sweep_backtests
+from traderbot.cli.backtest_validate import validate_strategy
 from traderbot.cli.config import show_config
 from traderbot.cli.depth import play_depth
 from traderbot.cli.doctor import run_doctor
@@ -23,7 +36,10 @@ app.command("demo")(serve.demo)
 app.command("serve")(serve.serve)
 app.command("relay")(run_relay)
 app.command("worker")(serve.worker)
-app.command("backtest")(run_backtest)
+backtest.app.command("sweep")(sweep_backtests)
+backtest.app.command("validate")(validate_strategy)
+app.add_typer(backtest.app, name="backtest")
+app.add_typer(strategies.app, name="strategy")
 app.command("depth")(play_depth)
 app.add_typer(users.app, name="user")
 app.command("accounts")(accounts.list_accounts)

@@ -13,6 +13,7 @@ from traderbot.model.symbols import Symbol
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+Columns = tuple[Times, Floats, Floats, Floats, Floats, Floats]  # times, open, high, low, close, volume
 Column = TypeVar("Column", Times, Floats)
 
 
@@ -37,7 +38,7 @@ class Bar:
         volumes: Floats,
     ) -> None:
         self.symbol = symbol
-        self._columns: tuple[Times, Floats, Floats, Floats, Floats, Floats] = (
+        self._columns: Columns = (
             _read_only(times),
             _read_only(opens),
             _read_only(highs),
@@ -69,14 +70,14 @@ class Bar:
         """(time, index, close) of every bar, for a loop that moves this one by hand."""
         return zip(self.times, range(len(self)), self._opens_to_volumes[3], strict=True)
 
-    def known(self, bars: int | None = None) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
+    def known(self, bars: int | None = None) -> Columns:
         """The columns, times first, of the last `bars` (or all) up to the present one; read-only."""
         end = self.index + 1
         past = slice(0 if bars is None else max(0, end - max(bars, 0)), end)
         times, opens, highs, lows, closes, volumes = self._columns
         return times[past], opens[past], highs[past], lows[past], closes[past], volumes[past]
 
-    def whole(self) -> tuple[Times, Floats, Floats, Floats, Floats, Floats]:
+    def whole(self) -> Columns:
         """The whole columns, times first, wherever this stands; read-only."""
         return self._columns
 

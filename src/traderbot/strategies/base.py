@@ -11,7 +11,7 @@ from traderbot.model import rounding
 from traderbot.model.account import Account
 from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money, Price, money, price, quantity
-from traderbot.model.bars import Bar, Floats, Times
+from traderbot.model.bars import Bar, Columns, Floats, Times
 from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
@@ -60,6 +60,9 @@ class Terms(TypedDict, total=False):
     stop_loss: Decimal | int | str
 
 
+Coarser = Callable[[Bar, str], Columns]
+"""The bars of an instrument in a coarser time frame, each stamped with when it is known."""
+
 Asked = PlaceOrder | ReplaceOrder | CancelOrder
 
 
@@ -68,9 +71,10 @@ class Context:
 
     asked, raised: what the callbacks asked for and concluded, for whoever runs the strategy. new_id: makes
     ids of orders and signals. rules: those that an order is sized by; the gate goes by the ones in force.
+    coarser: where a history of another time frame comes from.
     """
 
-    __slots__ = ("_actions", "_bars", "_new_id", "account", "asked", "market", "raised", "rules")
+    __slots__ = ("_actions", "_bars", "_coarser", "_new_id", "account", "asked", "market", "raised", "rules")
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class Context:
         new_id: Callable[[], UUID],
         actions: Mapping[Symbol, Sequence[CorporateAction]] | None = None,
         rules: Rules | None = None,
+        coarser: Coarser | None = None,
     ) -> None:
         self.account = account
         self.market = market
@@ -88,6 +93,7 @@ class Context:
         self._bars = bars
         self._new_id = new_id
         self._actions = actions or {}
+        self._coarser = coarser
         self.rules = rules or Rules()
 
     @property
@@ -139,9 +145,21 @@ class Context:
             raise NotFound(f"no price of {symbol} is known yet")
         return mark.price
 
-    def history(self, symbol: Symbol, bars: int | None = None) -> History:
-        """The bars of an instrument up to and with the present one; all, or the last `bars`."""
-        return History(*self._bars[symbol].known(bars))
+    def history(self, symbol: Symbol, bars: int | None = None, *, time_frame: str | None = None) -> History:
+        """The bars of an instrument up to and with the present one; all, or the last `bars`.
+
+        time_frame: such as 1h, for coarser bars: those that are complete by now. Errors: InvalidValue.
+        """
+        if time_frame is None:
+            return History(*self._bars[symbol].known(bars))
+        if self._coarser is None:
+            raise InvalidValue(
+                "time_frame", "none: this run was not told the sessions of its bars", time_frame
+            )
+        columns = self._coarser(self._bars[symbol], time_frame)
+        end = int(columns[0].searchsorted(self.time, "right"))
+        start = 0 if bars is None else max(0, end - max(bars, 0))
+        return History(*(column[start:end] for column in columns))  # type: ignore[arg-type]
 
     def actions(self, symbol: Symbol) -> Sequence[CorporateAction]:
         """Splits and dividends of the instrument with an ex-date up to now (the UTC date of market time)."""

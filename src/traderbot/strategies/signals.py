@@ -232,24 +232,33 @@ def _all_times(every: Sequence[Times]) -> Times:
     return found
 
 
-def check_causal(strategy: SignalStrategy, frame: Frame, targets: Floats, cuts: int = 3) -> None:
-    """Refuse a strategy whose targets change when the bars after them are taken away, as far as a few looks
-    tell. Errors: InvalidValue naming strategy, instrument and bar.
+def check_causal(strategy: SignalStrategy, frame: Frame, targets: Floats, looks: int = 16) -> None:
+    """Refuse a strategy whose targets do not follow from the rows that it may go by, as far as a few looks at
+    windows tell, which is what it is shown outside a backtest. Errors: InvalidValue naming strategy,
+    instrument and bar.
     """
-    rows = len(frame.times)
-    for cut in sorted({rows * number // (cuts + 1) for number in range(1, cuts + 1)}):
+    rows, window = len(frame.times), strategy.warm_up + 2
+    for cut in sorted({rows * number // looks for number in range(1, looks + 1)}):
         if cut <= strategy.warm_up:
             continue
-        seen = strategy.targets(frame.rows(0, cut))
-        differs = ~((seen == targets[:cut]) | (np.isnan(seen) & np.isnan(targets[:cut])))
-        if differs.any():
-            row, column = (int(place) for place in np.argwhere(differs)[0])
-            raise InvalidValue(
-                f"{strategy.name}.signal",
-                f"no look ahead: its target for {frame.symbols[column]} at {_told(int(frame.times[row]))} is"
-                f" {seen[row, column]:g} as long as bars end at {_told(int(frame.times[cut - 1]))},"
-                f" and {targets[row, column]:g} with those after it",
-            )
+        seen = strategy.targets(frame.rows(max(cut - window, 0), cut))[-2:]
+        column = _first_difference(seen, targets[cut - len(seen) : cut])
+        if column is None:
+            continue
+        prefix = strategy.targets(frame.rows(0, cut))[-2:]
+        alone = _first_difference(prefix, targets[cut - len(prefix) : cut])
+        where = f"for {frame.symbols[column]} at {_told(int(frame.times[cut - 1]))}"
+        if alone is not None:
+            expected = f"no look ahead: its target {where} is another once the bars after it are known"
+        else:
+            expected = f"a target {where} that follows from the {strategy.warm_up} bars of its warm_up"
+        raise InvalidValue(f"{strategy.name}.signal", expected)
+
+
+def _first_difference(seen: Floats, whole: Floats) -> int | None:
+    """The first column in which two parts of targets differ."""
+    differs = ~((seen == whole) | (np.isnan(seen) & np.isnan(whole)))
+    return int(np.argwhere(differs)[0][1]) if differs.any() else None
 
 
 def _told(time: int) -> str:

@@ -45,13 +45,16 @@ const MONEY = new Set(["equity", "deposits", "fees", "dividends", "expectancy"])
 const SHARES =
   /^(.*_return|.*_drawdown|cagr|volatility|exposure|in_market|.*_rate|positive_days|alpha|tracking_error|(best|worst)_day)$/;
 
+/** Shares that may be above or below nothing. */
+const SIGNED = /^(.*_return|cagr|alpha|(best|worst)_day)$/;
+
 /** One figure in the words of its kind. */
 export function metricText(name: string, value: Value | null | undefined): string {
   if (value === null || value === undefined) return NOTHING;
   if (MONEY.has(name)) return money(String(value));
   const number = Number(value);
   if (typeof value === "boolean" || !Number.isFinite(number)) return String(value);
-  if (SHARES.test(name)) return percent(number.toFixed(6), true);
+  if (SHARES.test(name)) return percent(number.toFixed(6), SIGNED.test(name));
   return Number.isInteger(number) ? number.toLocaleString("en-US") : number.toFixed(3);
 }
 

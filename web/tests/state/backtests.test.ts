@@ -45,6 +45,8 @@ describe("backtests and what is told of them", () => {
   it("writes figures in the words of their kind", () => {
     expect(metricText("equity", "187870.0963")).toBe("$187,870.10");
     expect(metricText("total_return", -0.1234)).toBe("−12.34%");
+    expect(metricText("cagr", 0.05)).toBe("+5.00%");
+    expect(metricText("volatility", 0.2)).toBe("20.00%");
     expect(metricText("max_drawdown", 0)).toBe("0.00%");
     expect(metricText("sharpe", 0.55765)).toBe("0.558");
     expect(metricText("trades", 12345)).toBe("12,345");

@@ -20,7 +20,7 @@ from traderbot.model.errors import InvalidValue
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
-from traderbot.strategies.base import Strategy
+from traderbot.strategies.base import Coarser, Strategy
 from traderbot.strategies.signals import Frame, frame_of
 
 Parameters = Mapping[str, object]
@@ -49,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True):
     actions: Sequence[CorporateAction] = ()
     kind: AccountKind = AccountKind.CASH
     warm_up: int = 0
+    coarser: Coarser | None = None
 
     @property
     def times(self) -> Times:
@@ -67,6 +68,7 @@ class Subject(msgspec.Struct, frozen=True):
             costs=self.costs,
             actions=[action for action in self.actions if action.symbol in names],
             kind=self.kind,
+            coarser=self.coarser,
         )
 
     def track(self, parameters: Parameters | None = None) -> Track:
