@@ -23,7 +23,7 @@ from traderbot.model.bars import Bar
 from traderbot.model.errors import ConfigurationError, InvalidValue
 from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.catalogue import named
+from traderbot.strategies.loading import strategy_class
 
 if TYPE_CHECKING:  # numba takes half a second to import, which every other command would pay
     from traderbot.backtests.search import Search
@@ -77,7 +77,7 @@ def sweep_backtests(
     settings = settings_or_exit({"home": home}, config)
     with told():
         _check_research()
-        kind = named(strategy)
+        kind = strategy_class(strategy)
         search = _search(kind, grid, random, tpe, seed)
         dataset, bars = _data(settings, data, symbols, end)
         folder = out or settings.home / "sweeps" / f"{strategy}-{dataset.name}"

@@ -65,7 +65,7 @@ def import_data(
         if result.dataset is None:
             raise typer.Exit(1)
         store_import(result, folder := settings.home / "data" / chosen)
-    typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest moving-average --data {chosen}")
+    typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest run moving-average --data {chosen}")
 
 
 def _members(tables: Sequence[Path]) -> Membership | None:
