@@ -6,8 +6,10 @@ from datetime import date
 import numpy as np
 
 from traderbot.analytics.arrays import Floats
+from traderbot.analytics.returns import adjustment_factors
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Times
+from traderbot.strategies.base import History
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -31,3 +33,22 @@ def on_ex_dates(times: Times, actions: Sequence[CorporateAction]) -> tuple[Float
         elif action.amount is not None and action.kind is ActionKind.DIVIDEND:
             dividends[row] += float(action.amount)
     return splits, dividends
+
+
+def adjusted(history: History, actions: Sequence[CorporateAction]) -> History:
+    """The bars as if the splits and dividends given had always been: comparable with the last bar's prices.
+
+    With what a context gives, `adjusted(ctx.history(symbol, 50), ctx.actions(symbol))`, only actions with an
+    ex-date up to now count, so that nothing comes from the future. Volumes follow splits alone.
+    """
+    splits, dividends = on_ex_dates(history.times, actions)
+    factors = adjustment_factors(history.closes, splits, dividends)
+    later = np.append(np.cumprod(splits[:0:-1])[::-1], 1.0)[-len(splits) :] if len(splits) else splits
+    return History(
+        history.times,
+        history.opens * factors,
+        history.highs * factors,
+        history.lows * factors,
+        history.closes * factors,
+        history.volumes * later,
+    )
