@@ -162,7 +162,7 @@ def _terms(
 def _document(contender: str, terms: Mapping[str, Any]) -> Document:
     """A stored result, or a strategy's that is run."""
     path = Path(contender)
-    if path.suffix == ".json" or path.is_dir():
+    if contender not in CATALOGUE and (path.suffix == ".json" or path.is_dir()):
         return documents.read(path)
     name, _, values = contender.partition(":")
     return (
