@@ -5,13 +5,20 @@ from hypothesis import strategies as st
 
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.indicators import (
+    atr,
     average_level,
+    bollinger,
     exponential_average,
     high_level,
+    level_zscore,
     low_level,
+    macd,
+    momentum,
     moving_average,
     place_in_range,
+    range_level,
     rsi,
+    true_range,
     windowed_rsi,
 )
 from traderbot.analytics.returns import total_growth
@@ -116,3 +123,44 @@ def test_place_in_range() -> None:
 def test_periods_below_one_are_refused(indicator: object) -> None:
     with pytest.raises(ValueError, match="period must be 1 or more"):
         indicator(np.ones(5), 0)  # type: ignore[operator]
+
+
+def growth_and_levels(bars: int = 80) -> tuple[Floats, Floats]:
+    growth = np.exp(np.random.default_rng(4).normal(0.0, 0.02, bars))
+    growth[0] = np.nan
+    return growth, np.concatenate(([1.0], np.cumprod(growth[1:])))
+
+
+def test_level_zscore_is_that_of_adjusted_prices() -> None:
+    growth, levels = growth_and_levels()
+    for i in range(19, len(levels)):
+        window = levels[i - 19 : i + 1]
+        expected = (window[-1] - window.mean()) / window.std(ddof=1)
+        assert level_zscore(growth, 20)[i] == pytest.approx(expected, rel=1e-9)
+
+
+def test_range_level_is_the_average_true_range_of_adjusted_prices() -> None:
+    growth, levels = growth_and_levels()
+    highs, lows = levels * 1.01, levels * 0.98
+    ranges = true_range(highs, lows, levels)
+    for i in range(20, len(levels)):
+        expected = ranges[i - 13 : i + 1].mean() / levels[i]
+        assert range_level(growth, highs, lows, levels, 14)[i] == pytest.approx(expected, rel=1e-9)
+
+
+def test_bands_averages_and_ranges_against_plain_formulas() -> None:
+    _, levels = growth_and_levels()
+    lower, middle, upper = bollinger(levels, 20, 2.0)
+    window = levels[-20:]
+    assert (lower[-1], middle[-1], upper[-1]) == pytest.approx(
+        (window.mean() - 2 * window.std(), window.mean(), window.mean() + 2 * window.std())
+    )
+    line, signal, histogram = macd(levels)
+    assert line[-1] == exponential_average(levels, 12)[-1] - exponential_average(levels, 26)[-1]
+    assert np.isnan(signal[32])
+    assert signal[33] == pytest.approx(line[25:34].mean())
+    assert histogram[-1] == line[-1] - signal[-1]
+    assert momentum(levels, 10)[-1] == levels[-1] / levels[-11] - 1.0
+    assert atr(levels + 1.0, levels - 1.0, np.full(80, levels[0]), 14)[13] == pytest.approx(
+        true_range(levels + 1.0, levels - 1.0, np.full(80, levels[0]))[:14].mean()
+    )

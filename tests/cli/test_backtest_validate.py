@@ -1,21 +1,18 @@
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from traderbot.backtests.validation.record import FILE, load
 from traderbot.backtests.validation.verdict import Standing
-from traderbot.cli.backtest_validate import PAGE, validate_strategy
+from traderbot.cli.backtest_validate import PAGE
+from traderbot.cli.main import app
 
 pytestmark = pytest.mark.integration
 
-app = typer.Typer()
-app.command()(validate_strategy)
-
 
 def validated(home: Path, *arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*arguments, "--home", str(home)])
+    result = CliRunner().invoke(app, ["backtest", "validate", *arguments, "--home", str(home)])
     return result.exit_code, result.output
 
 

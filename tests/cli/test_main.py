@@ -17,7 +17,7 @@ def test_the_version() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["demo"], ["serve"], ["backtest"], ["user", "create"], ["data", "import"], ["data", "list"],
+    [["demo"], ["serve"], ["backtest", "run"], ["user", "create"], ["data", "import"], ["data", "list"],
      ["audit", "verify"], ["audit", "rebuild"], ["doctor"], ["config"]],
 )  # fmt: skip
 def test_every_command_explains_itself(words: list[str]) -> None:

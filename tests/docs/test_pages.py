@@ -12,6 +12,13 @@ pytestmark = pytest.mark.domain
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "```python" in path.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an example writes goes where it is thrown away."""
+    monkeypatch.setenv("TRADERBOT_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_the_examples_of_a_page_run_one_after_the_other(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -40,6 +47,7 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: str) -> None:
         "database",
         "observability",
         "how-a-backtest-can-lie",
+        "your-first-strategy",
         "backtests-api",
     ],
 )

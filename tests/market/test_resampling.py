@@ -14,6 +14,7 @@ from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, History, Strategy
+from traderbot.strategies.faults import StrategyFailed
 
 pytestmark = pytest.mark.domain
 
@@ -149,5 +150,5 @@ def test_a_frame_that_cannot_be_made_is_refused(time_frame: str) -> None:
 
 
 def test_without_the_sessions_a_run_has_one_time_frame() -> None:
-    with pytest.raises(InvalidValue, match="not told the sessions"):
+    with pytest.raises(StrategyFailed, match="not told the sessions"):
         run(Looks(), [minutes(NEW_YORK).cursor()])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traderbot.model.border import price_from_float, quantity_from_float
+from traderbot.model.border import price_from_float, quantity_from_float, to_float
 from traderbot.model.errors import InvalidValue
 
 pytestmark = pytest.mark.unit
@@ -49,3 +49,8 @@ def test_a_price_differs_from_what_was_seen_by_half_a_billionth_at_most(seen: fl
     exact = price_from_float(seen)
     assert -exact.as_tuple().exponent <= 9
     assert abs(Fraction(exact) - Fraction(seen)) <= Fraction(1, 2 * 10**9) + Fraction(math.ulp(seen))
+
+
+def test_an_amount_becomes_the_nearest_float() -> None:
+    assert to_float(Decimal("0.1")) == 0.1
+    assert to_float(Decimal("123456789.123456")) == 123456789.123456

@@ -6,24 +6,7 @@ from tidy.tree import imports, modules
 
 pytestmark = pytest.mark.unit
 AWAITED: set[str] = {  # modules that something to come will use; each with what that is
-    # `traderbot backtest validate`
-    "traderbot.analytics.bootstrap",
-    "traderbot.analytics.overfitting",
-    "traderbot.backtests.validation",
-    "traderbot.backtests.validation.baselines",
-    "traderbot.backtests.validation.grids",
-    "traderbot.backtests.validation.lookahead",
-    "traderbot.backtests.validation.monte_carlo",
-    "traderbot.backtests.validation.page",
-    "traderbot.backtests.validation.procedure",
-    "traderbot.backtests.validation.record",
-    "traderbot.backtests.validation.splits",
-    "traderbot.backtests.validation.stability",
-    "traderbot.backtests.validation.subject",
-    "traderbot.backtests.validation.tracks",
-    "traderbot.backtests.validation.verdict",
-    "traderbot.backtests.validation.walk_forward",
-    "traderbot.cli.backtest_validate",
+    "traderbot.analytics.streaming",  # strategies of one's own, which go bar by bar
 }
 ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")
 

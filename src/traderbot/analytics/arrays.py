@@ -20,6 +20,17 @@ def floats(values: Floats | Sequence[float], name: str) -> Floats:
     return array
 
 
+def series(values: Floats | Sequence[float], name: str) -> Floats:
+    """Accept one series, or several side by side as the columns of a matrix, oldest first.
+
+    Errors:  ValueError naming the argument when it has no or more than two dimensions.
+    """
+    array = np.ascontiguousarray(values, dtype=np.float64)
+    if array.ndim not in (1, 2) or np.ndim(values) == 0:
+        raise ValueError(f"{name} must have one or two dimensions, got shape {np.shape(values)}")
+    return array
+
+
 def same_length(**arrays: NDArray[Any]) -> int:
     """Check that arrays describe the same bars and give their number.
 

@@ -83,8 +83,8 @@ def measure(times: Times, equity: Floats, benchmark: Floats | None = None, rate:
     returns = _returns(closes)
     free = (1.0 + rate) ** (1.0 / year) - 1.0
     excess = returns - free
-    worst, spells = float(underwater(equity).min()), drawdowns(times, equity)
-    cagr = _cagr(closes, year)
+    depth = underwater(equity)
+    worst, cagr = float(depth.min()), _cagr(closes, year)
     figures = Performance(
         first=int(times[0]),
         last=int(times[-1]),
@@ -97,7 +97,7 @@ def measure(times: Times, equity: Floats, benchmark: Floats | None = None, rate:
         sortino=sortino_ratio(excess, year),
         calmar=None if cagr is None else _over(cagr, abs(worst)),
         max_drawdown=worst,
-        drawdown_days=max((spell.days for spell in spells), default=0.0),
+        drawdown_days=max((spell.days for spell in drawdowns(times, equity)), default=0.0),
         tail_ratio=tail_ratio(returns),
         skewness=_moment(returns, 3),
         kurtosis=_moment(returns, 4),

@@ -11,7 +11,7 @@ import polars as pl
 
 from traderbot.analytics.drawdowns import underwater
 from traderbot.backtests import documents, plots, reports
-from traderbot.backtests.documents import Document
+from traderbot.backtests.documents import Document, Figures
 from traderbot.backtests.material import Day, Window, source_of, strategy_of, window_of
 from traderbot.backtests.requests import plain
 from traderbot.backtests.results import Curve, Trade, buy_and_hold, curve_of, trades_of
@@ -114,12 +114,12 @@ class BacktestResult:
         return self.result.equity
 
     @cached_property
-    def metrics(self) -> dict[str, float | None]:
+    def metrics(self) -> Figures:
         """Figures by name, fractions not percent; None where one is not defined."""
         return documents.figures(self.path, self.round_trips, self.result.fills, self.held)
 
     @cached_property
-    def benchmark_metrics(self) -> dict[str, float | None]:
+    def benchmark_metrics(self) -> Figures:
         """The figures of the benchmark's curve."""
         return documents.metrics_of(self.path.times, self.held, None)
 

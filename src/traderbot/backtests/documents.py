@@ -30,6 +30,7 @@ from traderbot.infra.texts import canonical
 from traderbot.market.datasets import Dataset
 from traderbot.model.account import AccountKind
 from traderbot.model.bars import Bar, Floats, Times
+from traderbot.model.border import to_float
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
 from traderbot.model.symbols import Symbol
@@ -40,6 +41,7 @@ FILE = "result.json"
 PLOTTED_MAX = 6  # instruments with a plot of their own
 MARKS_MAX = 2_000  # executions in one plot
 SIZE_MAX = 1 << 28
+Figures = dict[str, int | float | None]
 _YEAR = 365.25 * 86_400_000_000
 
 
@@ -109,9 +111,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     costs: dict[str, str]
     versions: dict[str, str]
     amounts: dict[str, Decimal]
-    metrics: dict[str, float | None]
+    metrics: Figures
     benchmark: str
-    benchmark_metrics: dict[str, float | None]
+    benchmark_metrics: Figures
     refused: dict[str, int]
     drawdowns: list[Drawdown]
     months: list[Month]
@@ -145,24 +147,22 @@ def read(path: Path) -> Document:
     return found
 
 
-def metrics_of(
-    times: Times, equity: Floats, benchmark: Floats | None, rate: float = 0.0
-) -> dict[str, float | None]:
+def metrics_of(times: Times, equity: Floats, benchmark: Floats | None, rate: float = 0.0) -> Figures:
     """The figures of a curve by name."""
     found = msgspec.structs.asdict(measure(times, equity, benchmark, rate))
     return {name: value for name, value in found.items() if name not in ("first", "last")}
 
 
-def figures(curve: Curve, trades: list[Trade], fills: list[OrderFilled], benchmark: Floats) -> dict[str, Any]:
+def figures(curve: Curve, trades: list[Trade], fills: list[OrderFilled], benchmark: Floats) -> Figures:
     """Everything that is measured of a run, by name."""
-    found = metrics_of(curve.times, curve.equity, benchmark)
-    ended = np.array([float(trade.net) for trade in trades if trade.exit_at is not None])
+    found: Figures = metrics_of(curve.times, curve.equity, benchmark)
+    ended = np.array([to_float(trade.net) for trade in trades if trade.exit_at is not None])
     of_trades = msgspec.structs.asdict(figures_of(ended))
     found["trades"] = of_trades.pop("count")
     found |= {f"trade_{name}" if name in ("best", "worst") else name: one for name, one in of_trades.items()}
     exposed = exposure(curve.equity, curve.long_value, curve.short_value)
     found |= {"exposure": exposed.gross, "net_exposure": exposed.net, "in_market": exposed.in_market}
-    traded = sum((float(fill.notional) for fill in fills), 0.0)
+    traded = sum((to_float(fill.notional) for fill in fills), 0.0)
     found["turnover"] = turnover(traded, curve.equity, float(curve.times[-1] - curve.times[0]) / _YEAR)
     return found
 
@@ -221,7 +221,7 @@ def prices_of(bars: list[Bar], fills: list[OrderFilled], first: int) -> list[Pri
         kept = kept_points(closes)
         own = [fill for fill in fills if fill.symbol == bar.symbol]
         marks = [
-            Mark(fill.at, fill.side.value, float(fill.price), str(fill.qty)) for fill in own[-MARKS_MAX:]
+            Mark(fill.at, fill.side.value, to_float(fill.price), str(fill.qty)) for fill in own[-MARKS_MAX:]
         ]
         found.append(Prices(bar.symbol, times[kept].tolist(), closes[kept].tolist(), len(own), marks))
     return found

@@ -144,7 +144,8 @@ def _imported(path: Path, name: str, calendar: str, named_symbol: str | None) ->
     if result.dataset is None:
         raise InvalidValue("data", f"prices that can be read; {name}: {result.report.refusal}")
     said = result.report.lines() if len(result.quarantined) else []
-    return Source(result.dataset, tuple(line for line in said if not line.startswith("note: ")))
+    told = tuple(line.replace(path.name, name) for line in said if not line.startswith("note: "))
+    return Source(result.dataset, told)
 
 
 def _with_symbol(frame: pl.DataFrame, name: object) -> pl.DataFrame:

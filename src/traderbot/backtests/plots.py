@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from traderbot.analytics.arrays import Floats
 from traderbot.backtests.documents import Document, Prices
+from traderbot.model.border import to_float
 
 OWN, OTHER, GAIN, LOSS = "#2f81f7", "#98a2b3", "#1f9d8b", "#e2703a"
 _MICROS = 1_000_000
@@ -116,7 +117,7 @@ def trades(document: Document) -> Any:
     ended = [trade for trade in document.trades if trade.exit_at is not None]
     for name, colour, gained in (("gain", GAIN, True), ("loss", LOSS, False)):
         part = [trade for trade in ended if (trade.net > 0) is gained]
-        worth = [float(trade.net) / (float(trade.qty) * float(trade.entry_price)) for trade in part]
+        worth = [to_float(trade.net) / to_float(trade.qty * trade.entry_price) for trade in part]
         told = [
             f"{escape(trade.symbol)} {'long' if trade.side.value == 'buy' else 'short'}"
             f" {trade.qty:f}<br>{_when(trade.entry_at):%Y-%m-%d} to {_when(trade.exit_at or 0):%Y-%m-%d}"

@@ -18,6 +18,7 @@ from traderbot.model.account import NOTHING
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.amounts import Money, Price
 from traderbot.model.bars import Bar, Times
+from traderbot.model.border import to_float
 from traderbot.model.events import CashMoved, CorporateActionApplied, Event, Execution, ExecutionBusted
 from traderbot.model.orders import Side
 from traderbot.model.symbols import Symbol
@@ -262,14 +263,14 @@ def _movements(events: Iterable[Event]) -> tuple[list[int], list[float], Held]:
         else:
             continue
         times.append(event.at)
-        levels.append(float(cash))
+        levels.append(to_float(cash))
     return times, levels, held
 
 
 def _note(held: Held, symbol: Symbol, at: int, qty: Decimal) -> None:
     times, quantities = held.setdefault(symbol, ([], []))
     times.append(at)
-    quantities.append(float(qty))
+    quantities.append(to_float(qty))
 
 
 def _at(times: Times, changed: list[int], levels: list[float]) -> Floats:

@@ -232,5 +232,12 @@ def _print_beside(found: list[Document]) -> None:
     held = (reports.shown(one.benchmark_metrics.get("cagr"), reports.PERCENT) for one in found)
     table.add_row("Benchmark a year (CAGR)", *held)
     Console().print(table)
-    if len({(one.data.sha256, one.first, one.last, one.amounts["deposits"]) for one in found}) > 1:
+    if len({_ground(one) for one in found}) > 1:
         typer.echo("these are not of the same data, window and cash: compare them with care")
+
+
+def _ground(document: Document) -> tuple[object, ...]:
+    """What results that can be compared have in common."""
+    data = document.data
+    deposits, account = document.amounts["deposits"], document.account
+    return data.sha256, tuple(data.symbols), document.first, document.last, deposits, account

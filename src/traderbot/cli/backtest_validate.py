@@ -29,7 +29,7 @@ from traderbot.model.amounts import money
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.catalogue import named
+from traderbot.strategies.loading import strategy_class
 
 PAGE = "validation.html"
 _COLOURS = {
@@ -63,7 +63,7 @@ OutOption = Annotated[
 
 
 def validate_strategy(
-    strategy: Annotated[str, typer.Argument(help="Name of a strategy.")],
+    strategy: Annotated[str, typer.Argument(help="Name of a strategy, or its file.")],
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
     start: StartOption = None,
@@ -88,7 +88,7 @@ def validate_strategy(
     with told():
         found = data_of(settings, data)
         subject = subject_of(
-            named(strategy),
+            strategy_class(strategy),
             found,
             settings,
             values or [],

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
+from traderbot.cli.data_fetch import fetch_data
 from traderbot.cli.opened import told
 from traderbot.market.datasets import dataset_name, list_datasets
 from traderbot.market.importer import import_file, store_import
@@ -57,7 +58,10 @@ def import_data(
             raise typer.Exit(1)
         folder = settings.home / "data" / chosen
         store_import(result, folder)
-    typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest moving-average --data {chosen}")
+    typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest run moving-average --data {chosen}")
+
+
+app.command("fetch")(fetch_data)
 
 
 @app.command("list")

@@ -18,6 +18,7 @@ from traderbot.cli import (
     strategies,
     users,
 )
+from traderbot.cli.backtest_sweep import sweep_backtests
 from traderbot.cli.backtest_validate import validate_strategy
 from traderbot.cli.config import show_config
 from traderbot.cli.depth import play_depth
@@ -35,6 +36,7 @@ app.command("demo")(serve.demo)
 app.command("serve")(serve.serve)
 app.command("relay")(run_relay)
 app.command("worker")(serve.worker)
+backtest.app.command("sweep")(sweep_backtests)
 backtest.app.command("validate")(validate_strategy)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(strategies.app, name="strategy")

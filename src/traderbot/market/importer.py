@@ -23,6 +23,7 @@ from traderbot.market.quality import (
     together,
 )
 from traderbot.market.tabular import Parsed, Refused, Stamped, Table, parse, read_table
+from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 
@@ -38,6 +39,19 @@ class ImportResult(msgspec.Struct, frozen=True, eq=False):
     dataset: Dataset | None
     report: QualityReport
     quarantined: pl.DataFrame
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where rows come from. what: their name in the report.
+
+    until: leave out bars that are not complete by then, and those outside the sessions' hours; microseconds.
+    """
+
+    what: str
+    source: str
+    licence: str = "as given by the file's source"
+    actions: tuple[CorporateAction, ...] | None = None
+    until: int | None = None
 
 
 def import_file(
@@ -73,11 +87,29 @@ def import_file(
         if not sort:
             _refuse_unsorted(parsed)
         say("checking", 0.6)
-        result = _accept(path, table, parsed, name, calendar, stamped)
+        result = _accept(_file(path), table, parsed, name, calendar, stamped)
     except Refused as refusal:
-        result = _refusal(path, table, parsed, refusal)
+        result = _refusal(path.name, table, parsed, refusal)
     say("done", 1.0)
     return result
+
+
+def accepted(
+    origin: Origin,
+    table: Table,
+    parsed: Parsed,
+    name: str,
+    calendar: str,
+    stamped: Stamped,
+    refusal: Refused | None = None,
+) -> ImportResult:
+    """Examine rows that were understood, wherever they come from; refusal: why they are not examined."""
+    try:
+        if refusal is not None:
+            raise refusal
+        return _accept(origin, table, parsed, name, calendar, stamped)
+    except Refused as found:
+        return _refusal(origin.what, table, parsed, found)
 
 
 def store_import(result: ImportResult, folder: Path) -> None:
@@ -139,23 +171,29 @@ def _refuse_unsorted(parsed: Parsed) -> None:
         raise Refused(Check.UNSORTED, f"{symbol} {time} is {what}", row)
 
 
+def _file(path: Path) -> Origin:
+    return Origin(path.name, f"imported from {path.name}")
+
+
 def _accept(
-    path: Path, table: Table, parsed: Parsed, name: str, calendar: str, stamped: Stamped
+    origin: Origin, table: Table, parsed: Parsed, name: str, calendar: str, stamped: Stamped
 ) -> ImportResult:
-    """Examine a file that was understood and make the data set of its good rows. Errors: Refused."""
+    """Examine rows that were understood and make the data set of the good ones. Errors: Refused."""
     dates = parsed.frame.filter("understood")["date"]
     if dates.is_empty():
         raise Refused(Check.NOTHING_USABLE, "no row could be understood")
     first, last = dates.min(), dates.max()
     sessions = sessions_between(calendar, first, last)  # type: ignore[arg-type]
     frame = place(parsed.frame, sessions, parsed.timeframe, stamped)
+    frame, left_out = _complete(frame, origin.until)
     examined = examine(frame, sessions, parsed.timeframe)
     findings = together([parsed.findings, examined.findings])
-    notes = [*parsed.notes, *_remarks(examined.clean, frame, parsed.timeframe, stamped)]
+    notes = [*parsed.notes, *left_out, *_remarks(examined.clean, frame, parsed.timeframe, stamped)]
+    if origin.actions is None:
+        notes.append("no splits or dividends come with the file: its prices are taken as traded")
     if examined.clean.is_empty():
-        raise Refused(
-            Check.NOTHING_USABLE, f"none of the {len(frame)} rows can be used: {findings['what'][0]}"
-        )
+        why = findings["what"][0] if len(findings) else "; ".join(left_out)
+        raise Refused(Check.NOTHING_USABLE, f"none of the {len(parsed.frame)} rows can be used: {why}")
     bars = bars_by_symbol(examined.clean)
     dataset = make_dataset(
         name,
@@ -163,15 +201,15 @@ def _accept(
         parsed.timeframe,
         [Instrument(symbol, symbol, calendar) for symbol in bars],
         bars,
-        (),
+        [action for action in origin.actions or () if action.symbol in bars],
         sessions,
-        source=f"imported from {path.name}",
-        licence="as given by the file's source",
+        source=origin.source,
+        licence=origin.licence,
         notes=notes,
     )
     quarantined = _quarantined(table.raw, findings)
     report = QualityReport(
-        path.name,
+        origin.what,
         len(frame),
         len(examined.clean),
         len(quarantined),
@@ -184,13 +222,27 @@ def _accept(
     return ImportResult(dataset, report, quarantined)
 
 
+def _complete(frame: pl.DataFrame, until: int | None) -> tuple[pl.DataFrame, list[str]]:
+    """The rows without bars that are still growing or belong to no session's hours, and what was left out."""
+    if until is None:
+        return frame, []
+    known = frame.filter(pl.col("time") <= until)
+    kept = known.filter(~pl.col("outside"))
+    notes = []
+    if len(known) < len(frame):
+        notes.append(f"{len(frame) - len(known)} bars that had not closed yet are left out")
+    if len(kept) < len(known):
+        notes.append(f"{len(known) - len(kept)} bars outside the sessions' hours are left out")
+    return kept, notes
+
+
 def _remarks(clean: pl.DataFrame, frame: pl.DataFrame, timeframe: TimeFrame, stamped: Stamped) -> list[str]:
     """What the reader of a report should know about how the file was taken."""
     before = clean.select("row").join(
         frame.select("row", "high", "low"), on="row", how="left", maintain_order="left"
     )
     widened = int(((before["high"] < clean["high"]) | (before["low"] > clean["low"])).sum())
-    notes = ["no splits or dividends come with the file: its prices are taken as traded"]
+    notes = []
     if widened:
         notes.append(
             f"{widened} bars: high or low widened by less than one part in a million to hold open and close"
@@ -207,12 +259,12 @@ def _quarantined(raw: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     return raw.join(reasons, on="row", how="inner").sort("row")
 
 
-def _refusal(path: Path, table: Table | None, parsed: Parsed | None, refusal: Refused) -> ImportResult:
+def _refusal(what: str, table: Table | None, parsed: Parsed | None, refusal: Refused) -> ImportResult:
     """The result of a file that is refused as a whole."""
     raw = table.raw.head(0) if table else pl.DataFrame(schema={"row": pl.Int64})
     findings = together([refusal.findings, parsed.findings if parsed else no_findings()])
     report = QualityReport(
-        path.name,
+        what,
         len(table.raw) if table else 0,
         0,
         0,

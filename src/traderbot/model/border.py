@@ -1,4 +1,4 @@
-"""The one place where an observed float becomes an exact Decimal."""
+"""The one place where an observed float becomes an exact Decimal, or an amount a float for statistics."""
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
@@ -47,3 +47,8 @@ def quantity_from_float(value: float, field: str = "volume") -> Quantity:
 def weight_from_float(value: float, field: str = "weight") -> Decimal:
     """A target weight of either sign, at most 9 places. Errors: InvalidValue if not finite."""
     return _decimal(value, field)
+
+
+def to_float(amount: Decimal) -> float:
+    """The float nearest to an amount, for statistics and plots; nothing is decided by it."""
+    return float(amount)

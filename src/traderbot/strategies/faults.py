@@ -21,11 +21,12 @@ class StrategyFailed(TraderbotError):  # noqa: N818 - what happened
 
 
 def failure_of(strategy: Strategy, time: int, error: BaseException) -> StrategyFailed | None:
-    """What is told where code of the strategy's file had a hand in the error; None where it had none.
+    """What is told where code of the strategy's file had a hand in the error; None where it had none, and
+    where memory ran out.
 
     time: of the market, microseconds UTC.
     """
-    line = _line_in(strategy, error)
+    line = None if isinstance(error, MemoryError) else _line_in(strategy, error)
     if line is None:
         return None
     said = error.detail if isinstance(error, TraderbotError) else f"{type(error).__name__}: {error}"

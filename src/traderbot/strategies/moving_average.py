@@ -14,6 +14,7 @@ from traderbot.model.amounts import Quantity
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
+from traderbot.strategies.alignment import moves, settled
 from traderbot.strategies.base import Context, Strategy
 from traderbot.strategies.parameters import Exact, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
@@ -103,10 +104,8 @@ class MovingAverageSignal(SignalStrategy):
 
     def signal(self, frame: Frame) -> Floats:
         weight = 1.0 if self.shares else 1.0 / len(frame.symbols)
-        found = np.full(frame.growth.shape, np.nan)
-        for column, closes in enumerate(frame.close.T):
-            rows = np.flatnonzero(~np.isnan(closes))
-            growth = frame.growth[rows, column]
-            gap = average_level(growth, self.slow) - average_level(growth, self.fast)
-            found[rows, column] = np.where(gap > 0, weight, np.where(gap < 0, 0.0, np.nan))
+        growth = moves(frame)
+        gap = average_level(growth, self.slow) - average_level(growth, self.fast)
+        found = np.where(gap > 0, weight, np.where(gap < 0, 0.0, np.nan))
+        found[~settled(frame, self.warm_up)] = np.nan
         return found

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 import numpy as np
 
+from traderbot.backtests.results import curve_of
 from traderbot.backtests.runner import Result
-from traderbot.engine.apply import apply
 from traderbot.market.bars import Bars
-from traderbot.model.account import Account
 from traderbot.model.bars import Floats, Times
-from traderbot.model.event_base import MarketEvent
 
 _DAY = 86_400_000_000  # a bar at midnight belongs to the day before
 _DAYS_MIN = 60  # with fewer days than this, every bar counts
@@ -47,28 +44,9 @@ class Track(NamedTuple):
 
 
 def track_of(result: Result, bars: Sequence[Bars]) -> Track:
-    """Equity at the close of every step: cash, and what is held at the last closes."""
-    times: Times = np.unique(np.concatenate([one.times for one in bars]))
-    account, start = Account(UUID(int=0)), 0.0
-    cash: list[object] = []
-    cash_at: list[int] = []
-    held: dict[str, tuple[list[int], list[object]]] = {one.symbol: ([], []) for one in bars}
-    for event in result.events:
-        apply(account, event)
-        if not isinstance(event, MarketEvent):
-            continue
-        cash.append(account.cash)
-        cash_at.append(event.at)
-        if (name := getattr(event, "symbol", None)) in held:
-            held[name][0].append(event.at)
-            held[name][1].append(account.quantity(name))
-    equity = _steps(cash_at, cash, times)
-    start = np.asarray(cash[:2], dtype=np.float64)[-1]  # opened, then paid in
-    for one in bars:
-        rows = np.searchsorted(one.times, times, "right") - 1
-        closes = np.where(rows >= 0, one.close[np.maximum(rows, 0)], 0.0)
-        equity = equity + _steps(*held[one.symbol], times) * closes
-    return Track(times, equity, float(start))
+    """Equity at the close of every step; start: what was paid in."""
+    curve = curve_of(result, [one.cursor() for one in bars])
+    return Track(curve.times, curve.equity, float(np.float64(-result.account.balances["external"])))
 
 
 def sampled(times: Times) -> Times:
@@ -82,9 +60,3 @@ def rows_a_year(times: Times) -> float:
     """How many of such rows a year has."""
     span = float(times[-1] - times[0]) / _YEAR
     return (len(times) - 1) / span if span > 0 else 1.0
-
-
-def _steps(at: list[int], values: list[object], times: Times) -> Floats:
-    """The value that held at each time; 0 before the first."""
-    known = np.concatenate([[0.0], np.asarray(values, dtype=np.float64)])
-    return np.asarray(known[np.searchsorted(np.asarray(at, dtype=np.int64), times, "right")])

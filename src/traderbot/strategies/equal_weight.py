@@ -1,0 +1,27 @@
+"""Equal weight: the same share of equity in every instrument, set anew from time to time."""
+
+import numpy as np
+
+from traderbot.analytics.arrays import Floats
+from traderbot.strategies.alignment import every, held_between, shares_of, starts
+from traderbot.strategies.signals import Frame, SignalStrategy
+
+
+class EqualWeight(SignalStrategy):
+    """One over the number of instruments that have a bar, at the first bar of each period.
+
+    every: how often the weights are set anew.
+    Source: DeMiguel, Garlappi, Uppal 2009, Optimal Versus Naive Diversification, doi:10.1093/rfs/hhm075.
+    """
+
+    name = "equal-weight"
+    every = every()
+
+    @property
+    def warm_up(self) -> int:
+        return 1
+
+    def signal(self, frame: Frame) -> Floats:
+        here = ~np.isnan(frame.close)
+        weights = np.broadcast_to(shares_of(here), here.shape)
+        return held_between(weights, starts(frame.times, self.every), here)
