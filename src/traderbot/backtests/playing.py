@@ -29,8 +29,10 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
 from traderbot.model.bars import Bar, Times
 from traderbot.model.errors import InvalidValue
+from traderbot.model.events import OrderFilled
 from traderbot.model.orders import Side
 from traderbot.model.rules import Rules
+from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Strategy
 from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of
@@ -97,6 +99,9 @@ class Player:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.why = ""
+        times = [bar.whole()[0] for bar in setting.bars]
+        self.times = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
+        self.year = days_a_year(self.times)
         self.frame: Frame | None = None
         self.tape: Tape | None = None
         if not issubclass(setting.strategy, SignalStrategy):
@@ -159,7 +164,7 @@ class Player:
         played.fills[:, kernel.QTY] *= 1_000_000_000
         fees = Decimal(int(played.fills[:, kernel.FEE].sum())).scaleb(-6)
         exact = Decimal(played.equity).scaleb(-6)
-        figures = _figures(number, values, exact, fees, len(played.fills), found, tape.times)
+        figures = _figures(number, values, exact, fees, len(played.fills), found, self.times, self.year)
         return Tried(figures, played.fills, found.equity)
 
     def _engine(self, number: int, values: Values, why: str) -> Tried:
@@ -191,21 +196,28 @@ class Player:
             len(trades_of(result)),
             curve.equity if number in setting.curves else np.empty(0),
         )
-        figures = _figures(number, values, result.equity, fees, len(result.fills), found, curve.times)
-        columns = {bar.symbol: place for place, bar in enumerate(setting.bars)}
-        rows = [
-            (
-                int(np.searchsorted(curve.times, fill.at)),
-                columns[fill.symbol],
-                int((fill.qty if fill.side is Side.BUY else -fill.qty).scaleb(9)),
-                int(fill.price.scaleb(9)),
-                int(fill.notional.scaleb(6)),
-                int(fill.fee.scaleb(6)),
-            )
-            for fill in result.fills
-        ]
-        fills = np.array(rows, np.int64).reshape(-1, 6)
+        figures = _figures(
+            number, values, result.equity, fees, len(result.fills), found, self.times, self.year
+        )
+        fills = _whole(result.fills, [bar.symbol for bar in bars], self.times)
         return Tried(msgspec.structs.replace(figures, engine=why), fills, found.equity)
+
+
+def _whole(fills: Sequence[OrderFilled], symbols: Sequence[Symbol], times: Times) -> NDArray[np.int64]:
+    """Executions as `Tried` keeps them."""
+    columns = {name: place for place, name in enumerate(symbols)}
+    rows = [
+        (
+            int(np.searchsorted(times, fill.at)),
+            columns[fill.symbol],
+            int((fill.qty if fill.side is Side.BUY else -fill.qty).scaleb(9)),
+            int(fill.price.scaleb(9)),
+            int(fill.notional.scaleb(6)),
+            int(fill.fee.scaleb(6)),
+        )
+        for fill in fills
+    ]
+    return np.array(rows, np.int64).reshape(-1, 6)
 
 
 def _figures(
@@ -216,9 +228,10 @@ def _figures(
     executions: int,
     found: Measured,
     times: Times,
+    year: int,
 ) -> Figures:
     """The figures as analytics.performance and analytics.trade_figures define them."""
-    closes, year = found.closes, days_a_year(times)
+    closes = found.closes
     first, last = float(closes[0]), float(closes[-1])
     returns = closes[1:] / closes[:-1] - 1.0 if closes.min() >= _CENT else np.empty(0)
     growth = last / first if first >= _CENT else None

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice, product
 from typing import Any, Protocol
 
-import numpy as np
+from numpy.random import PCG64, Generator
 
 from traderbot.model.errors import ConfigurationError, InvalidValue
 from traderbot.strategies.base import Strategy
@@ -71,7 +71,7 @@ class Random(Grid):
     """Different sets drawn evenly from the ranges of the parameters, the same for the same seed."""
 
     def __init__(self, strategy: type[Strategy], count: int, seed: int = 0) -> None:
-        declared, random = _searched(strategy, count), np.random.default_rng(seed)
+        declared, random = _searched(strategy, count), Generator(PCG64(seed))
         self._sets, known = [], set()
         for _ in range(count * _TRIES):
             values = {name: _draw(parameter, random) for name, parameter in declared.items()}
@@ -177,7 +177,7 @@ def _searched(strategy: type[Strategy], count: int) -> Mapping[str, Parameter[An
     return declared
 
 
-def _draw(parameter: Parameter[Any], random: np.random.Generator) -> Any:
+def _draw(parameter: Parameter[Any], random: Generator) -> Any:
     if isinstance(parameter, Whole):
         return int(random.integers(parameter.least, parameter.most, endpoint=True))
     if isinstance(parameter, Real) and parameter.log:

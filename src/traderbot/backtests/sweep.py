@@ -13,8 +13,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-import numpy as np
-
 from traderbot.analytics.arrays import Floats
 from traderbot.backtests.playing import Figures, Player, Setting, Tried
 from traderbot.backtests.search import Search, Values
@@ -90,28 +88,31 @@ def sweep(
     with what is there. curves: numbers of the sets whose curve is kept. by: what a search that learns goes
     by. Errors: InvalidValue, Conflict, ConfigurationError.
     """
-    if not 1 <= jobs <= JOBS_MOST:
-        raise InvalidValue("jobs", f"1 to {JOBS_MOST}", jobs)
-    if backend not in get_args(Backend):
-        raise InvalidValue("backend", f"one of {', '.join(get_args(Backend))}", backend)
-    if by not in BY:
-        raise InvalidValue("by", f"one of {', '.join(BY)}", by)
+    _check(jobs, backend, by)
     costs = costs or Costs()
     rules = rules or costs.rules
     names = {bar.symbol for bar in bars}
     actions = [action for action in actions if action.symbol in names]
     setting = Setting(strategy, bars, cash, costs, rules, actions, kind, frozenset(curves))
     player = Player(setting)
-    times = np.unique(np.concatenate([bar.whole()[0] for bar in bars]))
     symbols = tuple(bar.symbol for bar in bars)
     files = None
     if out is not None:
-        files = SweepFiles(out, _identity(setting, search, by), symbols, times, resume)
+        files = SweepFiles(out, _identity(setting, search, by), symbols, player.times, resume)
     with player.sharing(), _pool(player, jobs, backend) as play:
         tried = list(_batches(search, player, play, files, by, progress))
     if files is not None:
         files.finish(tried)
-    return SweepResult(tried, getattr(search, "skipped", 0), symbols, times, out)
+    return SweepResult(tried, getattr(search, "skipped", 0), symbols, player.times, out)
+
+
+def _check(jobs: int, backend: str, by: str) -> None:
+    if not 1 <= jobs <= JOBS_MOST:
+        raise InvalidValue("jobs", f"1 to {JOBS_MOST}", jobs)
+    if backend not in get_args(Backend):
+        raise InvalidValue("backend", f"one of {', '.join(get_args(Backend))}", backend)
+    if by not in BY:
+        raise InvalidValue("by", f"one of {', '.join(BY)}", by)
 
 
 def _batches(

@@ -24,6 +24,7 @@ _BILLION = 1_000_000_000
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _SURE = 9.0e15  # below it a float tells every whole number
+_WHOLE_MOST = 9.2e9
 _KINDS = {ActionKind.DIVIDEND: 0, ActionKind.SPLIT: 1}
 
 
@@ -51,7 +52,7 @@ def tape_of(bars: Sequence[Bar], costs: Costs, rules: Rules, actions: Sequence[C
     known = [bar.whole() for bar in bars]
     if not known or not all(len(columns[0]) for columns in known):
         raise InvalidValue("bars", "at least one instrument, and a bar of each", len(known))
-    times = np.unique(np.concatenate([columns[0] for columns in known]))
+    times = known[0][0] if len(known) == 1 else np.unique(np.concatenate([own for own, *_ in known]))
     table = np.zeros((len(times), len(bars), 5), np.int64)
     for column, (own, opening, _, _, close, volume) in enumerate(known):
         rows = np.searchsorted(times, own)
@@ -123,6 +124,9 @@ def _billionths(values: Floats, slowly: Callable[[float], int]) -> Whole:
     nearest = np.rint(scaled)
     unsure = ~(np.abs(scaled - nearest) < 0.5 - 1e-9 - np.abs(scaled) * 5e-16) | ~(scaled < _SURE)
     whole = np.where(unsure, 0, nearest).astype(np.int64)
+    plain = unsure & (values == np.floor(values)) & (values <= _WHOLE_MOST)
+    whole[plain] = values[plain].astype(np.int64) * _BILLION
+    unsure &= ~plain
     for place in np.flatnonzero(unsure).tolist():
         whole[place] = slowly(float(values[place]))
     return np.maximum(whole, 0)
