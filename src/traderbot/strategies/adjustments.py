@@ -1,16 +1,31 @@
 """Splits and dividends as columns beside bars, so that returns are right on the day they count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 
 import numpy as np
 
 from traderbot.analytics.arrays import Floats
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Times
+from traderbot.model.symbols import Symbol
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
+
+
+def restating(actions: Mapping[Symbol, Sequence[CorporateAction]]) -> list[tuple[int, CorporateAction]]:
+    """What changes how many shares of what are held: splits, changes of symbol and delistings, oldest first,
+    each with the start of its ex-date in microseconds UTC.
+    """
+    every = (action for group in actions.values() for action in group)
+    found = [
+        ((action.ex_date.toordinal() - _EPOCH) * _DAY, action)
+        for action in every
+        if action.kind is not ActionKind.DIVIDEND
+    ]
+    return sorted(found, key=itemgetter(0))
 
 
 def on_ex_dates(times: Times, actions: Sequence[CorporateAction]) -> tuple[Floats, Floats]:

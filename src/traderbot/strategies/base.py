@@ -1,8 +1,10 @@
 """The contract between a strategy and whatever runs it: backtest, paper and live give the same Context."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
@@ -17,13 +19,16 @@ from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
 from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
 from traderbot.model.rules import Rules
+from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
+from traderbot.strategies.adjustments import restating
 from traderbot.strategies.parameters import Parameter, declared
 
 _DAY = 86_400_000_000
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
 _EPOCH = date(1970, 1, 1).toordinal()
+_FIRST = itemgetter(0)
 
 
 class History(NamedTuple):
@@ -74,7 +79,18 @@ class Context:
     coarser: where a history of another time frame comes from.
     """
 
-    __slots__ = ("_actions", "_bars", "_coarser", "_new_id", "account", "asked", "market", "raised", "rules")
+    __slots__ = (
+        "_actions",
+        "_bars",
+        "_coarser",
+        "_new_id",
+        "_restating",
+        "account",
+        "asked",
+        "market",
+        "raised",
+        "rules",
+    )
 
     def __init__(
         self,
@@ -94,6 +110,7 @@ class Context:
         self._new_id = new_id
         self._actions = actions or {}
         self._coarser = coarser
+        self._restating: list[tuple[int, CorporateAction]] | None = None
         self.rules = rules or Rules()
 
     @property
@@ -165,6 +182,15 @@ class Context:
         """Splits and dividends of the instrument with an ex-date up to now (the UTC date of market time)."""
         today = date.fromordinal(_EPOCH + self.time // _DAY)
         return [action for action in self._actions.get(symbol, ()) if action.ex_date <= today]
+
+    def restated(self, since: int) -> Sequence[CorporateAction]:
+        """Splits, changes of symbol and delistings that took effect in a step after that of `since`, up to
+        the present one, oldest first.
+        """
+        if self._restating is None:
+            self._restating = restating(self._actions)
+        places = (bisect_left(self._restating, time, key=_FIRST) for time in (since, self.time))
+        return [action for _, action in self._restating[slice(*places)]]
 
     def raise_signal(self, signal: Signal, order_id: UUID | None = None) -> UUID:
         """Record a conclusion and its reasons; give its id to the order that follows from it."""
@@ -243,6 +269,8 @@ class Context:
         signal: Signal | None,
         terms: Terms,
     ) -> UUID:
+        if symbol not in self._bars:
+            raise InvalidValue("symbol", "an instrument that there are bars of", symbol)
         amount = quantity(qty) if qty is not None or "notional" not in terms else None
         limit = _price(limit_price, "limit_price")
         kind = _MARKET if limit is None else _LIMIT
@@ -360,6 +388,9 @@ class Strategy:
 
     def on_fill(self, ctx: Context, fill: OrderFilled) -> None:
         """Called for every execution, before the bars of its step."""
+
+    def on_news(self, ctx: Context, item: NewsItem) -> None:
+        """Called for every item of news, before the bars of the first step at which it is known."""
 
     def state(self) -> dict[str, Any] | None:
         """What must survive a restart, as plain JSON data; None for nothing."""
