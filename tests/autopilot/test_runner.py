@@ -16,7 +16,7 @@ from traderbot.model.bars import Bar
 from traderbot.model.errors import Conflict, Unavailable
 from traderbot.model.signals import Signal
 from traderbot.strategies.base import Context, Strategy
-from traderbot.trading.assignments import assign
+from traderbot.trading.assignments import Assigned, assign
 from trading.session_rig import AAA, SessionRig
 from trading.test_session_loop import events_of
 
@@ -216,7 +216,8 @@ class Counts(Strategy):
 
 def test_a_state_survives_a_restart_and_executions_are_told_once(desk: Desk) -> None:
     account_id = desk.join()
-    desk.path.write(lambda connection: assign(connection, account_id, Counts.name, 0))
+    given = Assigned(account_id, Counts.name, Counts.name, {})
+    desk.path.write(lambda connection: assign(connection, given, 0))
     desk.pilot(account_id, Counts())
     desk.play(4)
     desk.restart()

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from traderbot.backtests.material import strategy_of
+from traderbot.backtests.validation.record import Record, about, save
+from traderbot.backtests.validation.verdict import Evidence, Standing, Thresholds, Verdict
 from traderbot.cli.main import app
+from traderbot.cli.opened import open_database
+from traderbot.infra.journal import read
+from traderbot.infra.settings import load_settings
+from traderbot.model.platform_events import AdministrationDone
 from traderbot.strategies.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.integration
@@ -60,3 +67,44 @@ def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
     assert code != 0
     assert "name: expected small letters" in output
     assert not (tmp_path / "new").exists()
+
+
+def account_in(home: Path) -> str:
+    result = CliRunner().invoke(
+        app, ["user", "create", "ada@example.com", "--home", str(home)], env={"COLUMNS": "200"}
+    )
+    assert result.exit_code == 0, result.output
+    return result.output.split("account ")[1].split()[0]
+
+
+def test_a_strategy_is_given_to_an_account_with_its_validation(tmp_path: Path) -> None:
+    home, account = tmp_path / "home", account_in(tmp_path / "home")
+    assert said("new", "mine", "--in", str(tmp_path))[0] == 0
+    file = tmp_path / "mine.py"
+    to = ["--account", account, "--home", str(home)]
+    code, output = said("assign", str(file), *to)
+    assert (code, "--unvalidated to go without one" in output) == (1, True)
+    made = strategy_of(str(file), {"bars": "90"})
+    verdict = Verdict(Standing.WATCH, "not yet sure", [])
+    record = Record(
+        about=about(made, made.values()),
+        seed=0,
+        evidence=Evidence(looks=8, ahead=[]),
+        thresholds=Thresholds(),
+        verdict=verdict,
+        differences=[],
+    )
+    save(record, tmp_path)
+    proof = ["--validation", str(tmp_path / "validation.json")]
+    code, output = said("assign", str(file), *to, *proof)
+    assert (code, "validation is of another parameters" in output) == (1, True), output
+    code, output = said("assign", str(file), "--param", "bars=90", *to, *proof)
+    assert code == 0, output
+    code, output = said("assigned", "--home", str(home))
+    assert all(word in output for word in (account, "mine", "bars=90"))
+    with open_database(load_settings({"home": home})) as database, database.read() as connection:
+        told = [one.event for one in read(connection) if isinstance(one.event, AdministrationDone)]
+    assert told[-1].detail["validation"] == "watch: not yet sure"
+    assert said("unassign", "mine", *to)[0] == 0
+    code, output = said("unassign", "mine", *to)
+    assert (code, "no strategy mine trades" in output) == (1, True)
