@@ -271,6 +271,7 @@ class Platform:
             loop.check,
             rules_of(settings),
             coarser_of(self.dataset),
+            self.dataset.membership,
         )
         if shared:  # another process may have given an account to a strategy
             loop.followers.append(lambda _market, _moved: self._resume_strategies())

@@ -1,5 +1,6 @@
 """`traderbot data`: good files are stored with a report, bad ones refused with reasons."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from traderbot.cli.main import app
+from traderbot.market.datasets import load
 
 pytestmark = pytest.mark.integration
 
@@ -84,3 +86,17 @@ def test_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
     found = run(tmp_path / "home", "list")
     assert found.exit_code == 0
     assert "traderbot demo" in found.output
+
+
+def test_a_table_of_members_is_kept_with_the_data_set(tmp_path: Path) -> None:
+    table = file(tmp_path, "ticker,start_date,end_date\nACME,2005-01-04,\n", "members.csv")
+    changes = file(tmp_path, "date,add,remove\n2005-01-05,,ACME\n", "changes.csv")
+    words = ("import", file(tmp_path, GOOD), "--symbol", "ACME", "--membership", table)
+    found = run(tmp_path / "home", *words, "--membership", changes)
+    assert found.exit_code == 0, found.output
+    kept = load(tmp_path / "home" / "data" / "my-prices").membership
+    assert kept is not None
+    assert [kept.members(date(2005, 1, day)) for day in (3, 4, 5)] == [set(), {"ACME"}, set()]
+    wrong = run(tmp_path / "home", *words[:4], "--name", "other", "--membership", changes)
+    assert wrong.exit_code == 1
+    assert "before one of changes" in wrong.output

@@ -22,6 +22,7 @@ from traderbot.market.datasets import (
     save,
 )
 from traderbot.model.errors import Conflict, InvalidValue, NotFound
+from traderbot.model.membership import Spell, membership_of
 from traderbot.model.symbols import Symbol
 
 pytestmark = pytest.mark.integration
@@ -239,3 +240,89 @@ def test_instruments_and_bars_belong_together(
         make([one], {AAA: dataset.bars[Symbol("BBB")]}, january)
     with pytest.raises(InvalidValue, match="sessions"):
         make([one], {AAA: bars}, january.between(date(2005, 1, 5), date(2005, 1, 31)))
+
+
+def test_some_instruments_are_read_without_the_others(dataset: Dataset, stored: Path) -> None:
+    found = load(stored, ["BBB"])
+    assert list(found.bars) == ["BBB"]
+    assert [one.symbol for one in found.instruments] == ["BBB"]
+    assert np.array_equal(found.bars["BBB"].close, dataset.bars["BBB"].close)  # type: ignore[index]
+    assert found.actions == ()
+    assert found.sha256 == dataset.sha256
+    assert load(stored, ["AAA"]).actions == dataset.actions
+
+
+@pytest.mark.parametrize("wrong", [["NONE"], [], "AAA"])
+def test_instruments_that_are_not_there_are_told(stored: Path, wrong: list[str]) -> None:
+    with pytest.raises((NotFound, InvalidValue)):
+        load(stored, wrong)
+
+
+def test_bars_that_changed_are_found_in_what_is_read(dataset: Dataset, stored: Path) -> None:
+    path = stored / "bars.parquet"
+    changed = pl.col("close") + pl.when(pl.col("symbol") == "BBB").then(0.5).otherwise(0.0)
+    pl.read_parquet(path).with_columns(changed).write_parquet(path)
+    assert len(load(stored, ["AAA"]).bars) == 1
+    with pytest.raises(DamagedDataset):
+        load(stored, ["BBB"])
+    with pytest.raises(DamagedDataset):
+        load(stored)
+
+
+def test_a_few_of_many_instruments_are_read_in_a_few_groups_of_rows(dataset: Dataset, tmp_path: Path) -> None:
+    """Bytes read, as the kernel counts them, of two of 300 instruments with 1,000 bars each."""
+    sessions = dataset.sessions
+    times = sessions.closes[0] + 60_000_000 * np.arange(1000)
+    names = [Symbol(f"S{number:03}") for number in range(300)]
+    noise = 100 + np.random.default_rng(7).random((300, 1000))
+    bars = {
+        name: make_bars(name, times, row, row + 1, row - 1, row, row)
+        for name, row in zip(names, noise, strict=True)
+    }
+    many = make_dataset(
+        "many",
+        "XNYS",
+        TimeFrame.MINUTE,
+        [Instrument(name, name, "XNYS") for name in names],
+        bars,
+        (),
+        sessions,
+        source="made up",
+        licence="none",
+    )
+    save(many, tmp_path / "many")
+    size = (tmp_path / "many" / "bars.parquet").stat().st_size
+    before = _bytes_read()
+    found = load(tmp_path / "many", ["S007", "S205"])
+    assert _bytes_read() - before < size / 5
+    assert np.array_equal(found.bars[names[205]].close, noise[205])
+
+
+def _bytes_read() -> int:
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("rchar"))
+
+
+def test_who_belonged_to_the_index_is_kept_and_counts_in_the_hash(dataset: Dataset, tmp_path: Path) -> None:
+    spells = [Spell(AAA, date(2005, 1, 3), date(2005, 1, 12)), Spell(Symbol("ZZZ"), date(2000, 1, 3))]
+    membership = membership_of(spells)
+    told = make_dataset(
+        "small",
+        "XNYS",
+        TimeFrame.DAY,
+        dataset.instruments,
+        dataset.bars,
+        dataset.actions,
+        dataset.sessions,
+        source="made up",
+        licence="none",
+        notes=["for tests"],
+        membership=membership,
+    )
+    assert told.sha256 != dataset.sha256
+    save(told, tmp_path / "told")
+    assert load(tmp_path / "told").membership == membership
+    assert load(tmp_path / "told", ["AAA"]).membership == membership
+    (tmp_path / "told" / "membership.parquet").write_bytes(b"something else")
+    with pytest.raises(DamagedDataset, match="membership"):
+        load(tmp_path / "told")

@@ -22,6 +22,7 @@ from traderbot.model.bars import Bar
 from traderbot.model.commands import PauseTrading
 from traderbot.model.errors import Conflict
 from traderbot.model.events import Event, OrderFilled, SignalRaised
+from traderbot.model.membership import Membership
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
@@ -77,6 +78,7 @@ class Autopilot:
         check: Callable[[Connection], None] | None = None,
         rules: Rules | None = None,
         coarser: Coarser | None = None,
+        membership: Membership | None = None,
     ) -> None:
         """check: asked in every transaction of a strategy, such as whether this process still may play.
         rules: those that strategies size their orders by. coarser: gives them histories of other time frames.
@@ -84,7 +86,7 @@ class Autopilot:
         self._path = path
         self._check = check
         self._rules = rules
-        self._coarser = coarser
+        self._coarser, self._membership = coarser, membership
         self._database = database
         self._bars = bars
         self._actions: dict[Symbol, list[CorporateAction]] = defaultdict(list)
@@ -179,6 +181,7 @@ class Autopilot:
             self._actions,
             self._rules,
             self._coarser,
+            self._membership,
         )
         try:
             begins = not assignment.started

@@ -91,6 +91,7 @@ class Backtest:
             kind=self.account,
             start=self.window.start,
             coarser=coarser_of(self.dataset),
+            membership=self.dataset.membership,
         )
         return BacktestResult(self, result, bars)
 

@@ -69,7 +69,7 @@ def _reserved() -> int:
 def backtest(order: Order, follow: Callable[[Sequence[Bar]], None]) -> Results:
     """The run itself. follow: is given the bars that will move. Errors: TraderbotError."""
     request = order.request
-    dataset = load(Path(order.folder))
+    dataset = load(Path(order.folder), request.symbols or None)
     bars = _bars(dataset, order)
     follow(bars)
     start = request.start or 0
@@ -86,6 +86,7 @@ def backtest(order: Order, follow: Callable[[Sequence[Bar]], None]) -> Results:
         kind=request.account,
         start=start,
         coarser=coarser_of(dataset),
+        membership=dataset.membership,
     )
     return results_of(result, bars, actions, start)
 

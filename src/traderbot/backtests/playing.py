@@ -30,6 +30,7 @@ from traderbot.model.amounts import Money
 from traderbot.model.bars import Bar, Times
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import OrderFilled
+from traderbot.model.membership import Membership
 from traderbot.model.orders import Side
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
@@ -91,6 +92,7 @@ class Setting(NamedTuple):
     actions: Sequence[CorporateAction]
     kind: AccountKind
     curves: frozenset[int]
+    membership: Membership | None = None
 
 
 class Player:
@@ -116,14 +118,14 @@ class Player:
         grouped: dict[Any, list[CorporateAction]] = {}
         for action in setting.actions:
             grouped.setdefault(action.symbol, []).append(action)
-        self.frame = frame_of(setting.bars, grouped)
+        self.frame = frame_of(setting.bars, grouped, setting.membership)
         for column in self.frame[1:]:
             column.flags.writeable = False
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
         """While it lasts, indicators of the same data are worked out once for all sets."""
-        with nullcontext() if self.frame is None else sharing(self.frame[2:]):
+        with nullcontext() if self.frame is None else sharing(self.frame[2:8]):
             yield
 
     def check(self, values: Values) -> None:

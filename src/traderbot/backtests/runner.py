@@ -35,6 +35,7 @@ from traderbot.model.commands import (
 )
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import Event, OrderFilled
+from traderbot.model.membership import Membership
 from traderbot.model.reasons import Refusal
 from traderbot.model.rules import Rules
 from traderbot.model.sentiment import NewsItem
@@ -78,12 +79,14 @@ def run(
     start: int = 0,
     coarser: Coarser | None = None,
     news: Sequence[NewsItem] = (),
+    membership: Membership | None = None,
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
     rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
     bars before are history. coarser: for strategies that look at several time frames, see market/resampling.
-    news: told to the strategy at the first step at which an item is known.
+    news: told to the strategy at the first step at which an item is known. membership: who belonged to the
+    index when.
     Errors: InvalidValue, StrategyFailed.
     """
     costs = costs or Costs()
@@ -94,11 +97,11 @@ def run(
     book = _Book(market, rules, SimulatedBroker(costs, rules), cash, actions, kind)
     ids = (msgspec.convert(number.to_bytes(16), UUID) for number in count(1))
     grouped = _by_symbol(actions)
-    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser)
+    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser, membership)
     try:
         strategy.on_start(ctx)
         if isinstance(strategy, SignalStrategy) and type(strategy).on_step is SignalStrategy.on_step:
-            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped), start, news)
+            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped, membership), start, news)
         elif len(bars) == 1 and not (start or news) and type(strategy).on_step is Strategy.on_step:
             _play_one(strategy, bars[0], book, ctx)
         else:

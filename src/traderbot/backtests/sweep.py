@@ -22,6 +22,7 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
 from traderbot.model.bars import Bar, Times
 from traderbot.model.errors import ConfigurationError, InvalidValue
+from traderbot.model.membership import Membership
 from traderbot.model.rules import Rules
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Strategy
@@ -80,6 +81,7 @@ def sweep(
     curves: Sequence[int] = (),
     by: str = "sharpe",
     progress: Progress | None = None,
+    membership: Membership | None = None,
 ) -> SweepResult:
     """Play every set of a search.
 
@@ -93,7 +95,7 @@ def sweep(
     rules = rules or costs.rules
     names = {bar.symbol for bar in bars}
     actions = [action for action in actions if action.symbol in names]
-    setting = Setting(strategy, bars, cash, costs, rules, actions, kind, frozenset(curves))
+    setting = Setting(strategy, bars, cash, costs, rules, actions, kind, frozenset(curves), membership)
     player = Player(setting)
     symbols = tuple(bar.symbol for bar in bars)
     files = None
@@ -230,5 +232,6 @@ def _identity(setting: Setting, search: Search, by: str) -> dict[str, Any]:
         "rules": setting.rules,
         "actions": setting.actions,
         "kind": setting.kind,
+        "membership": setting.membership,
         "curves": sorted(setting.curves),
     }

@@ -158,6 +158,7 @@ def _run(
             costs=costs_of(settings),
             rules=rules_of(settings),
             actions=dataset.actions,
+            membership=dataset.membership,
             jobs=jobs,
             backend=backend,  # type: ignore[arg-type] # sweep says what it may be
             out=folder,

@@ -153,6 +153,7 @@ def subject_of(
         actions=dataset.actions,
         warm_up=one.warm_up,
         coarser=coarser_of(dataset),
+        membership=dataset.membership,
     )
 
 

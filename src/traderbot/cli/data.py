@@ -1,5 +1,6 @@
 """`traderbot data`: bring in and list data sets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,8 @@ from traderbot.cli.data_fetch import fetch_data
 from traderbot.cli.opened import told
 from traderbot.market.datasets import dataset_name, list_datasets
 from traderbot.market.importer import import_file, store_import
+from traderbot.market.membership import read_membership
+from traderbot.model.membership import Membership
 
 app = typer.Typer(help="Data sets of this home.", no_args_is_help=True)
 
@@ -34,6 +37,10 @@ def import_data(
         Literal["open", "close"],
         typer.Option("--stamped", help="Whether intraday times are a bar's open or its close."),
     ] = "open",
+    membership: Annotated[
+        list[Path] | None,
+        typer.Option("--membership", help="CSV of who was in the index when; again for changes since."),
+    ] = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
@@ -50,15 +57,23 @@ def import_data(
                 calendar=calendar,
                 sort=sort,
                 stamped=stamped,
+                membership=_members(membership or ()),
                 progress=lambda stage, share: bar.update(task, description=stage, completed=share),
             )
         for line in result.report.lines(40):
             typer.echo(line)
         if result.dataset is None:
             raise typer.Exit(1)
-        folder = settings.home / "data" / chosen
-        store_import(result, folder)
+        store_import(result, folder := settings.home / "data" / chosen)
     typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest run moving-average --data {chosen}")
+
+
+def _members(tables: Sequence[Path]) -> Membership | None:
+    """What the tables say together, the first one first."""
+    members = None
+    for table in tables:
+        members = read_membership(table, members)
+    return members
 
 
 app.command("fetch")(fetch_data)

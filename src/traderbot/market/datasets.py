@@ -12,27 +12,39 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from traderbot.market.bars import Bars, TimeFrame
 from traderbot.market.calendars import Sessions
-from traderbot.model.actions import ActionKind, CorporateAction
+from traderbot.market.parquet import (
+    action_rows,
+    actions_frame,
+    content_of,
+    digest_of,
+    read_actions,
+    read_bars,
+    read_sessions,
+    read_spells,
+    sessions_frame,
+    some_bars,
+    spells_frame,
+    write_bars,
+)
+from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import ConfigurationError, Conflict, InvalidValue, NotFound
+from traderbot.model.membership import Membership
 from traderbot.model.symbols import Symbol
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_COLUMNS = ("open", "high", "low", "close", "volume")
-_FILES = ("bars.parquet", "actions.parquet", "sessions.parquet")
+_BARS, _MEMBERS = "bars.parquet", "membership.parquet"
+_FILES = (_BARS, "actions.parquet", "sessions.parquet")
 _UNREADABLE = (
     OSError,
     pl.exceptions.PolarsError,
@@ -42,15 +54,6 @@ _UNREADABLE = (
     TypeError,
     ValueError,
 )
-_ACTIONS = {
-    "symbol": pl.String,
-    "ex_date": pl.Date,
-    "kind": pl.String,
-    "amount": pl.String,  # exact, as digits
-    "new": pl.Int64,
-    "old": pl.Int64,
-    "estimated": pl.Boolean,
-}
 
 
 class DamagedDataset(ConfigurationError):  # noqa: N818 - what the data set is
@@ -73,6 +76,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     instruments: by symbol, each with at least one bar in `bars`.
     actions:     by ex-date, then symbol, then kind.
     sessions:    every session of the calendar from the first bar's to the last bar's.
+    sha256:      over the whole that is stored, also where only some instruments of it were read.
+    membership:  who belonged to the index when; None where nobody said.
     sha256:      hex, over all of the content.
     """
 
@@ -87,6 +92,7 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
     licence: str
     notes: tuple[str, ...]
     sha256: str
+    membership: Membership | None = None
 
     @property
     def first_time(self) -> int:
@@ -136,7 +142,7 @@ class _Header(msgspec.Struct, frozen=True):
     licence: str
     notes: tuple[str, ...]
     sha256: str = ""  # over the content
-    files: dict[str, str] = {}  # SHA-256 of each file's bytes, checked before a file is parsed
+    files: dict[str, str] = {}  # SHA-256 of each file's bytes, and of each instrument's bars
 
 
 def dataset_name(text: str) -> str:
@@ -158,6 +164,7 @@ def make_dataset(
     source: str,
     licence: str,
     notes: Iterable[str] = (),
+    membership: Membership | None = None,
 ) -> Dataset:
     """A data set in its one canonical order, with its hash; sessions are cut to the span of the bars.
 
@@ -185,6 +192,7 @@ def make_dataset(
         licence,
         tuple(notes),
         "",
+        membership,
     )
     return msgspec.structs.replace(unsigned, sha256=_digest(unsigned))
 
@@ -202,10 +210,13 @@ def save(dataset: Dataset, folder: Path, beside: Mapping[str, bytes] | None = No
         )
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _bars_frame(dataset).write_parquet(aside / "bars.parquet", compression="zstd")
-        _actions_frame(dataset).write_parquet(aside / "actions.parquet", compression="zstd")
-        _sessions_frame(dataset.sessions).write_parquet(aside / "sessions.parquet", compression="zstd")
-        files = {file_name: _file_hash(aside / file_name) for file_name in _FILES}
+        write_bars(list(dataset.bars.values()), aside / _BARS)
+        actions_frame(dataset.actions).write_parquet(aside / "actions.parquet", compression="zstd")
+        sessions_frame(dataset.sessions).write_parquet(aside / "sessions.parquet", compression="zstd")
+        if dataset.membership is not None:
+            spells_frame(dataset.membership).write_parquet(aside / _MEMBERS, compression="zstd")
+        files = {path.name: _file_hash(path) for path in sorted(aside.iterdir())}
+        files |= {_part(bars.symbol): digest_of(bars) for bars in dataset.bars.values()}
         header = msgspec.structs.replace(_header(dataset), files=files)
         (aside / "dataset.json").write_bytes(msgspec.json.format(msgspec.json.encode(header), indent=2))
         for file_name, content in (beside or {}).items():
@@ -223,18 +234,19 @@ def save(dataset: Dataset, folder: Path, beside: Mapping[str, bytes] | None = No
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def load(folder: Path) -> Dataset:
-    """Read a stored data set and verify its hash. Errors: NotFound, DamagedDataset naming the fault."""
+def load(folder: Path, symbols: Collection[str] | None = None) -> Dataset:
+    """Read a stored data set and verify its hash.
+
+    symbols: read these only, and verify what is read of them. Errors: NotFound, DamagedDataset naming the
+    fault.
+    """
     if not folder.is_dir():
         raise NotFound(f"no data set at {folder}")
     try:
         header = _read_header(folder)
-        changed = [name for name in _FILES if _file_hash(folder / name) != header.files.get(name)]
-        if changed:
-            raise ValueError(f"{' and '.join(changed)} changed since it was written")
-        sessions = _read_sessions(pl.read_parquet(folder / "sessions.parquet"))
-        bars = _read_bars(pl.read_parquet(folder / "bars.parquet"))
-        actions = _read_actions(pl.read_parquet(folder / "actions.parquet"))
+        wanted = _wanted(header, symbols)
+        _check_files(folder, header, wanted)
+        found = _read(folder, header, wanted)
     except _UNREADABLE as error:
         fault = str(error).splitlines() or [type(error).__name__]
         raise DamagedDataset(f"the data set at {folder} cannot be read: {fault[0][:200]}") from error
@@ -242,25 +254,70 @@ def load(folder: Path) -> Dataset:
         raise DamagedDataset(
             f"the data set at {folder} has format {header.format}, expected {FORMAT}: import it again"
         )
-    found = Dataset(
+    if not _is_whole(found, header, wanted):
+        raise DamagedDataset(
+            f"the data set at {folder} was changed after it was written: its content does not match its hash "
+            f"{header.sha256[:12]}; restore it, or remove the folder and import it again"
+        )
+    return found if symbols is None else _only(found, symbols)
+
+
+def _wanted(header: _Header, symbols: Collection[str] | None) -> list[Symbol] | None:
+    """The instruments to read by themselves; None to read all. Errors: NotFound."""
+    if symbols is None:
+        return None
+    if isinstance(symbols, str) or not symbols:
+        raise InvalidValue("symbols", "at least one, in a list", symbols)
+    known = [instrument.symbol for instrument in header.instruments]
+    for name in symbols:
+        if name not in known:
+            raise NotFound(f"no instrument {name[:15]} in the data set {header.name}")
+    wanted = [name for name in known if name in symbols]
+    return wanted if all(_part(name) in header.files for name in wanted) else None
+
+
+def _check_files(folder: Path, header: _Header, wanted: list[Symbol] | None) -> None:
+    """Refuse files that changed, but for the bars of which only a part is read. Errors: ValueError."""
+    files = [*_FILES, *([_MEMBERS] if _MEMBERS in header.files else [])]
+    if wanted is not None:
+        files.remove(_BARS)
+    changed = [name for name in files if _file_hash(folder / name) != header.files.get(name)]
+    if changed:
+        raise ValueError(f"{' and '.join(changed)} changed since it was written")
+
+
+def _read(folder: Path, header: _Header, wanted: list[Symbol] | None) -> Dataset:
+    path = folder / _BARS
+    bars = read_bars(pl.read_parquet(path)) if wanted is None else some_bars(path, wanted)
+    return Dataset(
         header.name,
         header.calendar,
         header.timeframe,
         header.instruments,
         MappingProxyType(bars),
-        actions,
-        sessions,
+        read_actions(pl.read_parquet(folder / "actions.parquet")),
+        read_sessions(pl.read_parquet(folder / "sessions.parquet")),
         header.source,
         header.licence,
         header.notes,
         header.sha256,
+        read_spells(pl.read_parquet(folder / _MEMBERS)) if _MEMBERS in header.files else None,
     )
-    if not _is_whole(found, header):
-        raise DamagedDataset(
-            f"the data set at {folder} was changed after it was written: its content does not match its hash "
-            f"{header.sha256[:12]}; restore it, or remove the folder and import it again"
-        )
-    return found
+
+
+def _only(whole: Dataset, symbols: Collection[str]) -> Dataset:
+    """What belongs to these instruments."""
+    return msgspec.structs.replace(
+        whole,
+        instruments=tuple(one for one in whole.instruments if one.symbol in symbols),
+        bars=MappingProxyType({name: bars for name, bars in whole.bars.items() if name in symbols}),
+        actions=tuple(action for action in whole.actions if action.symbol in symbols),
+    )
+
+
+def _part(symbol: Symbol) -> str:
+    """Name of an instrument's bars among the files' hashes."""
+    return f"{_BARS}/{symbol}"
 
 
 def list_datasets(home: Path) -> list[DatasetSummary]:
@@ -324,8 +381,11 @@ def _file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _is_whole(dataset: Dataset, header: _Header) -> bool:
-    """Whether the content is the one that the header tells of and its hash was made of."""
+def _is_whole(dataset: Dataset, header: _Header, wanted: list[Symbol] | None) -> bool:
+    """Whether the content is the one that the header tells of and its hashes were made of."""
+    if wanted is not None:
+        parts = {name: digest_of(bars) for name, bars in dataset.bars.items()}
+        return parts == {name: header.files[_part(name)] for name in wanted}
     try:
         told = bool(dataset.bars) and msgspec.structs.replace(_header(dataset), files=header.files) == header
         return told and _digest(dataset) == dataset.sha256
@@ -336,82 +396,17 @@ def _is_whole(dataset: Dataset, header: _Header) -> bool:
 def _digest(dataset: Dataset) -> str:
     """SHA-256 over the header without its hash, the actions, and every array as little-endian bytes."""
     small = msgspec.structs.replace(_header(dataset), sha256="")
-    digest = hashlib.sha256(msgspec.json.encode([small, _action_rows(dataset)]))
+    digest = hashlib.sha256(msgspec.json.encode([small, action_rows(dataset.actions)]))
     sessions = dataset.sessions
     digest.update(sessions.dates.astype("<M8[D]").astype("<i8").tobytes())
     digest.update(sessions.opens.astype("<i8").tobytes() + sessions.closes.astype("<i8").tobytes())
     for symbol, bars in dataset.bars.items():
         digest.update(f"{symbol}:{len(bars)};".encode())
-        digest.update(bars.times.astype("<i8").tobytes())
-        for column in _COLUMNS:
-            digest.update(getattr(bars, column).astype("<f8").tobytes())
+        for content in content_of(bars):
+            digest.update(content)
+    if dataset.membership is not None:
+        digest.update(msgspec.json.encode(dataset.membership))
     return digest.hexdigest()
-
-
-def _bars_frame(dataset: Dataset) -> pl.DataFrame:
-    parts = list(dataset.bars.values())
-    columns: dict[str, Any] = {"time": np.concatenate([bars.times for bars in parts])}
-    for column in _COLUMNS:
-        columns[column] = np.concatenate([getattr(bars, column) for bars in parts])
-    names = pl.Series("symbol", [bars.symbol for bars in parts], pl.String)
-    owners = np.repeat(np.arange(len(parts)), [len(bars) for bars in parts])
-    return pl.DataFrame({"symbol": names.gather(owners), **columns}).with_columns(
-        pl.col("time").cast(pl.Datetime("us", "UTC"))
-    )
-
-
-def _read_bars(frame: pl.DataFrame) -> dict[Symbol, Bars]:
-    """Bars by symbol as views into whole columns; the frame is ordered by symbol and time as written."""
-    frame = frame.rechunk()
-    arrays = [frame["time"].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()]
-    arrays += [frame[column].cast(pl.Float64).to_numpy() for column in _COLUMNS]
-    for array in arrays:
-        array.setflags(write=False)
-    found: dict[Symbol, Bars] = {}
-    start = 0
-    for length, name in frame["symbol"].rle().struct.unnest().iter_rows():
-        found[Symbol(name)] = Bars(Symbol(name), *(array[start : start + length] for array in arrays))
-        start += length
-    return found
-
-
-def _action_rows(dataset: Dataset) -> list[tuple[Any, ...]]:
-    """Actions as plain values; amounts as digits, since they are exact, and null for splits."""
-    return [
-        (a.symbol, a.ex_date, a.kind, None if a.amount is None else str(a.amount), a.new, a.old, a.estimated)
-        for a in dataset.actions
-    ]
-
-
-def _actions_frame(dataset: Dataset) -> pl.DataFrame:
-    return pl.DataFrame(_action_rows(dataset), schema=_ACTIONS, orient="row")
-
-
-def _read_actions(frame: pl.DataFrame) -> tuple[CorporateAction, ...]:
-    return tuple(
-        CorporateAction(
-            Symbol(name),
-            day,
-            ActionKind(kind),
-            None if amount is None else Decimal(amount),
-            new,
-            old,
-            estimated,
-        )
-        for name, day, kind, amount, new, old, estimated in frame.select(*_ACTIONS).iter_rows()
-    )
-
-
-def _sessions_frame(sessions: Sessions) -> pl.DataFrame:
-    utc = pl.Datetime("us", "UTC")
-    return pl.DataFrame(
-        {"date": sessions.dates, "open": sessions.opens, "close": sessions.closes}
-    ).with_columns(pl.col("date").cast(pl.Date), pl.col("open").cast(utc), pl.col("close").cast(utc))
-
-
-def _read_sessions(frame: pl.DataFrame) -> Sessions:
-    opens, closes = (frame[name].to_physical().to_numpy() for name in ("open", "close"))
-    return Sessions(frame["date"].to_numpy().astype("datetime64[D]"), opens, closes)
 
 
 def _flush(path: Path) -> None:

@@ -25,6 +25,7 @@ from traderbot.market.quality import (
 from traderbot.market.tabular import Parsed, Refused, Stamped, Table, parse, read_table
 from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import InvalidValue
+from traderbot.model.membership import Membership
 from traderbot.model.symbols import Symbol
 
 Progress = Callable[[str, float], None]  # what is being done, and the fraction of the whole that is done
@@ -52,6 +53,7 @@ class Origin(msgspec.Struct, frozen=True):
     licence: str = "as given by the file's source"
     actions: tuple[CorporateAction, ...] | None = None
     until: int | None = None
+    membership: Membership | None = None
 
 
 def import_file(
@@ -62,6 +64,7 @@ def import_file(
     calendar: str = "XNYS",
     sort: bool = False,
     stamped: Stamped = "open",
+    membership: Membership | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Read a CSV or Parquet file of bars and check every row of it.
@@ -69,6 +72,7 @@ def import_file(
     symbol:  of all rows, for a file without a column of symbols; else the file's name is taken.
     sort:    take rows in any order, rather than refuse what is not oldest first.
     stamped: whether intraday times are each bar's open or its close; a daily bar's is its session's close.
+    membership: who belonged to the index when; kept with the data set.
     Errors:  NotFound (file), InvalidValue (its kind, name, symbol, calendar). A file that is not understood
              is no error: the result has no data set, and the report's refusal says why.
     """
@@ -87,7 +91,7 @@ def import_file(
         if not sort:
             _refuse_unsorted(parsed)
         say("checking", 0.6)
-        result = _accept(_file(path), table, parsed, name, calendar, stamped)
+        result = _accept(_file(path, membership), table, parsed, name, calendar, stamped)
     except Refused as refusal:
         result = _refusal(path.name, table, parsed, refusal)
     say("done", 1.0)
@@ -171,8 +175,8 @@ def _refuse_unsorted(parsed: Parsed) -> None:
         raise Refused(Check.UNSORTED, f"{symbol} {time} is {what}", row)
 
 
-def _file(path: Path) -> Origin:
-    return Origin(path.name, f"imported from {path.name}")
+def _file(path: Path, membership: Membership | None) -> Origin:
+    return Origin(path.name, f"imported from {path.name}", membership=membership)
 
 
 def _accept(
@@ -182,8 +186,7 @@ def _accept(
     dates = parsed.frame.filter("understood")["date"]
     if dates.is_empty():
         raise Refused(Check.NOTHING_USABLE, "no row could be understood")
-    first, last = dates.min(), dates.max()
-    sessions = sessions_between(calendar, first, last)  # type: ignore[arg-type]
+    sessions = sessions_between(calendar, dates.min(), dates.max())  # type: ignore[arg-type]
     frame = place(parsed.frame, sessions, parsed.timeframe, stamped)
     frame, left_out = _complete(frame, origin.until)
     examined = examine(frame, sessions, parsed.timeframe)
@@ -206,6 +209,7 @@ def _accept(
         source=origin.source,
         licence=origin.licence,
         notes=notes,
+        membership=origin.membership,
     )
     quarantined = _quarantined(table.raw, findings)
     report = QualityReport(

@@ -17,6 +17,7 @@ from traderbot.model.bars import Bar, Columns, Floats, Times
 from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
+from traderbot.model.membership import Membership
 from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
 from traderbot.model.rules import Rules
 from traderbot.model.sentiment import NewsItem
@@ -76,7 +77,7 @@ class Context:
 
     asked, raised: what the callbacks asked for and concluded, for whoever runs the strategy. new_id: makes
     ids of orders and signals. rules: those that an order is sized by; the gate goes by the ones in force.
-    coarser: where a history of another time frame comes from.
+    coarser: where a history of another time frame comes from. membership: who belongs to the index when.
     """
 
     __slots__ = (
@@ -88,6 +89,7 @@ class Context:
         "account",
         "asked",
         "market",
+        "membership",
         "raised",
         "rules",
     )
@@ -101,6 +103,7 @@ class Context:
         actions: Mapping[Symbol, Sequence[CorporateAction]] | None = None,
         rules: Rules | None = None,
         coarser: Coarser | None = None,
+        membership: Membership | None = None,
     ) -> None:
         self.account = account
         self.market = market
@@ -111,6 +114,7 @@ class Context:
         self._actions = actions or {}
         self._coarser = coarser
         self._restating: list[tuple[int, CorporateAction]] | None = None
+        self.membership = membership
         self.rules = rules or Rules()
 
     @property
@@ -127,6 +131,10 @@ class Context:
     def symbols(self) -> list[Symbol]:
         """Instruments with at least one bar known by now."""
         return [name for name, bar in self._bars.items() if bar.index >= 0]
+
+    def members(self) -> frozenset[Symbol]:
+        """Instruments that belong to the index today; all of the run where nobody said who does."""
+        return frozenset(self._bars) if self.membership is None else self.membership.members_at(self.time)
 
     @property
     def cash(self) -> Money:

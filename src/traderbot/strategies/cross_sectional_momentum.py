@@ -47,14 +47,15 @@ class CrossSectionalMomentum(SignalStrategy):
         rise = np.full(frame.growth.shape, np.nan)
         formed = rolling_product(moves(frame), self.lookback - self.skip)
         rise[self.skip :] = formed[: len(formed) - self.skip]
-        score = np.where(known, rise, -np.inf)[rows]
+        members = (known & frame.member)[rows]
+        score = np.where(members, rise[rows], -np.inf)
         place = np.argsort(np.argsort(-score, axis=1, kind="stable"), axis=1, kind="stable")
-        count = known[rows].sum(axis=1, keepdims=True)
+        count = members.sum(axis=1, keepdims=True)
         chosen = np.maximum(np.floor(count * self.share + 1e-9), 1.0)
-        best: Marks = (place < chosen) & known[rows]
+        best: Marks = (place < chosen) & members
         weights = np.where(best, shares_of(best), 0.0)
         if self.sides == "both":
-            worst: Marks = (place >= count - chosen) & known[rows] & ~best
+            worst: Marks = (place >= count - chosen) & members & ~best
             weights = 0.5 * (weights - np.where(worst, shares_of(worst), 0.0))
         found = np.full(frame.growth.shape, np.nan)
         found[rows] = weights

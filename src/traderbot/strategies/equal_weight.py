@@ -23,5 +23,6 @@ class EqualWeight(SignalStrategy):
 
     def signal(self, frame: Frame) -> Floats:
         here = ~np.isnan(frame.close)
-        weights = np.broadcast_to(shares_of(here), here.shape)
+        members = here & frame.member
+        weights = np.where(members, shares_of(members), 0.0)
         return held_between(weights, starts(frame.times, self.every), here)

@@ -21,6 +21,7 @@ from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Bar, Times
 from traderbot.model.border import weight_from_float
 from traderbot.model.errors import InvalidValue
+from traderbot.model.membership import EVERYBODY, Mask, Membership
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.adjustments import on_ex_dates
 from traderbot.strategies.base import Context, History, Strategy
@@ -35,7 +36,8 @@ class Frame(NamedTuple):
 
     times: int64 (T,), microseconds UTC. The others float64 (T, N), a column for each symbol, raw, NaN where
     an instrument has no bar. growth: what one unit of money held since the instrument's bar before became,
-    splits and dividends included; NaN at its first bar.
+    splits and dividends included; NaN at its first bar. member: bool (T, N), whether an instrument belonged
+    to the index; (1, 1) and true where nobody said who did.
     """
 
     symbols: tuple[Symbol, ...]
@@ -46,6 +48,7 @@ class Frame(NamedTuple):
     close: Floats
     volume: Floats
     growth: Floats
+    member: Mask = EVERYBODY
 
     def rows(self, first: int, last: int) -> "Frame":
         """The rows from `first` up to but not including `last`, as views."""
@@ -58,6 +61,7 @@ class Frame(NamedTuple):
             self.close[first:last],
             self.volume[first:last],
             self.growth[first:last],
+            self.member if self.member is EVERYBODY else self.member[first:last],
         )
 
 
@@ -228,22 +232,28 @@ def affordable(ctx: Context, symbol: Symbol, cash: Decimal, lot: Decimal) -> tup
     return rounding.affordable(spendable, each, rules.fee_rate, lot), price_max
 
 
-def frame_of(bars: Sequence[Bar], actions: Mapping[Symbol, Sequence[CorporateAction]] | None = None) -> Frame:
+def frame_of(
+    bars: Sequence[Bar],
+    actions: Mapping[Symbol, Sequence[CorporateAction]] | None = None,
+    membership: Membership | None = None,
+) -> Frame:
     """All bars of these instruments, whatever their cursors stand at."""
     histories = {bar.symbol: History(*bar.whole()) for bar in bars}
-    return _framed(histories, actions or {})
+    return _framed(histories, actions or {}, membership)
 
 
 def frame_until_now(ctx: Context, symbols: Sequence[Symbol], rows: int) -> Frame:
     """The last so many rows that are known now."""
     # one more, as growth goes by the close before
     histories = {symbol: ctx.history(symbol, rows + 1) for symbol in symbols}
-    frame = _framed(histories, {symbol: ctx.actions(symbol) for symbol in symbols})
+    frame = _framed(histories, {symbol: ctx.actions(symbol) for symbol in symbols}, ctx.membership)
     return frame.rows(max(len(frame.times) - rows, 0), len(frame.times))
 
 
 def _framed(
-    histories: Mapping[Symbol, History], actions: Mapping[Symbol, Sequence[CorporateAction]]
+    histories: Mapping[Symbol, History],
+    actions: Mapping[Symbol, Sequence[CorporateAction]],
+    membership: Membership | None,
 ) -> Frame:
     symbols = tuple(histories)
     times = _all_times([history.times for history in histories.values()])
@@ -257,7 +267,8 @@ def _framed(
             columns[5, rows, number] = total_growth(history.closes, *events)
     columns.flags.writeable = False
     opens, highs, lows, closes, volumes, growth = columns
-    return Frame(symbols, times, opens, highs, lows, closes, volumes, growth)
+    member = EVERYBODY if membership is None else membership.mask(symbols, times)
+    return Frame(symbols, times, opens, highs, lows, closes, volumes, growth, member)
 
 
 def _all_times(every: Sequence[Times]) -> Times:

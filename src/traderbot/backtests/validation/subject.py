@@ -17,6 +17,7 @@ from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
 from traderbot.model.bars import Floats, Times
 from traderbot.model.errors import InvalidValue
+from traderbot.model.membership import Membership
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
@@ -50,6 +51,7 @@ class Subject(msgspec.Struct, frozen=True):
     kind: AccountKind = AccountKind.CASH
     warm_up: int = 0
     coarser: Coarser | None = None
+    membership: Membership | None = None
 
     @property
     def times(self) -> Times:
@@ -69,6 +71,7 @@ class Subject(msgspec.Struct, frozen=True):
             actions=[action for action in self.actions if action.symbol in names],
             kind=self.kind,
             coarser=self.coarser,
+            membership=self.membership,
         )
 
     def track(self, parameters: Parameters | None = None) -> Track:
@@ -81,7 +84,7 @@ class Subject(msgspec.Struct, frozen=True):
         actions: dict[Symbol, list[CorporateAction]] = {}
         for action in self.actions:
             actions.setdefault(action.symbol, []).append(action)
-        return frame_of([one.cursor() for one in self.bars], actions)
+        return frame_of([one.cursor() for one in self.bars], actions, self.membership)
 
     @property
     def rows(self) -> Times:
