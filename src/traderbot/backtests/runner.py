@@ -78,21 +78,15 @@ def run(
     kind: AccountKind = AccountKind.CASH,
     start: int = 0,
     coarser: Coarser | None = None,
-<<<<<<< HEAD
     news: Sequence[NewsItem] = (),
-=======
     membership: Membership | None = None,
->>>>>>> w-data
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
     rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
     bars before are history. coarser: for strategies that look at several time frames, see market/resampling.
-<<<<<<< HEAD
-    news: told to the strategy at the first step at which an item is known.
-=======
-    membership: who belonged to the index when.
->>>>>>> w-data
+    news: told to the strategy at the first step at which an item is known. membership: who belonged to the
+    index when.
     Errors: InvalidValue, StrategyFailed.
     """
     costs = costs or Costs()
@@ -106,15 +100,9 @@ def run(
     ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser, membership)
     try:
         strategy.on_start(ctx)
-<<<<<<< HEAD
         if isinstance(strategy, SignalStrategy) and type(strategy).on_step is SignalStrategy.on_step:
-            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped), start, news)
+            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped, membership), start, news)
         elif len(bars) == 1 and not (start or news) and type(strategy).on_step is Strategy.on_step:
-=======
-        if isinstance(strategy, SignalStrategy):
-            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped, membership), start)
-        elif len(bars) == 1 and not start and type(strategy).on_step is Strategy.on_step:
->>>>>>> w-data
             _play_one(strategy, bars[0], book, ctx)
         else:
             _play(strategy, bars, book, ctx, start, news)

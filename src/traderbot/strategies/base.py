@@ -85,17 +85,11 @@ class Context:
         "_bars",
         "_coarser",
         "_new_id",
-<<<<<<< HEAD
         "_restating",
         "account",
         "asked",
         "market",
-=======
-        "account",
-        "asked",
-        "market",
         "membership",
->>>>>>> w-data
         "raised",
         "rules",
     )
@@ -119,11 +113,8 @@ class Context:
         self._new_id = new_id
         self._actions = actions or {}
         self._coarser = coarser
-<<<<<<< HEAD
         self._restating: list[tuple[int, CorporateAction]] | None = None
-=======
         self.membership = membership
->>>>>>> w-data
         self.rules = rules or Rules()
 
     @property

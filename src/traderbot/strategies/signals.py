@@ -244,14 +244,9 @@ def frame_of(
 
 def frame_until_now(ctx: Context, symbols: Sequence[Symbol], rows: int) -> Frame:
     """The last so many rows that are known now."""
-<<<<<<< HEAD
     # one more, as growth goes by the close before
     histories = {symbol: ctx.history(symbol, rows + 1) for symbol in symbols}
-    frame = _framed(histories, {symbol: ctx.actions(symbol) for symbol in symbols})
-=======
-    histories = {symbol: ctx.history(symbol, rows) for symbol in symbols}
     frame = _framed(histories, {symbol: ctx.actions(symbol) for symbol in symbols}, ctx.membership)
->>>>>>> w-data
     return frame.rows(max(len(frame.times) - rows, 0), len(frame.times))
 
 
