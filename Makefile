@@ -10,11 +10,11 @@ EVENTS ?= 5000000
 SECONDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench coverage crash tampering seeds mutants soak plans cluster faults tables lock web browser clean
+.PHONY: help run test check fix bench bench-backtest coverage crash tampering seeds mutants soak plans cluster faults tables lock web browser clean
 
 help: ## show this list
 	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.ok $(PAGE) ## set up and start the demo: AI strategy, real prices, paper account, page
 	$(BIN)/traderbot demo $(if $(HOME_DIR),--home $(HOME_DIR)) $(ARGS)
@@ -40,6 +40,9 @@ bench: .venv/dev.ok $(PAGE) ## engine, command path, HTTP and first minute, besi
 	$(BIN)/python benchmarks/handlers.py
 	$(BIN)/python benchmarks/http_orders.py
 	$(BIN)/python benchmarks/first_minute.py
+
+bench-backtest: .venv/dev.ok ## backtests and sweeps, beside peers where TRADERBOT_PEER_PYTHON names their environment
+	$(BIN)/python benchmarks/backtests.py
 
 plans: .venv/dev.ok ## each query on a large database: plan, time, ratio (DB=sqlite|postgresql ORDERS=1000000 EVENTS=5000000)
 	$(BIN)/python benchmarks/indexes.py --database $(DB) --orders $(ORDERS) --events $(EVENTS)

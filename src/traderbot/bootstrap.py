@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Connection
 
+from traderbot.autopilot.assigning import Assigning
 from traderbot.autopilot.runner import Autopilot
 from traderbot.backtests.service import Backtests
 from traderbot.event_map import build_bus
@@ -44,8 +45,9 @@ from traderbot.model.rules import Rules
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.ai_forecast import AiForecast
+from traderbot.strategies.base import Strategy
 from traderbot.trading import tables as t
-from traderbot.trading.assignments import assign, assigned
+from traderbot.trading.assignments import Assigned
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.deliveries import Deliveries
 from traderbot.trading.metrics import watch_path
@@ -148,26 +150,25 @@ class Platform:
             self.session.stop()
 
     def trade_by_ai(self, account_id: UUID) -> None:
-        """Let the AI strategy trade the account, in whichever process plays its session; every model it
-        trains is kept in HOME/models.
-        """
-        self.path.write(lambda connection: assign(connection, account_id, AiForecast.name, self.clock.now()))
+        """Let the AI strategy trade the account, in whichever process plays its session."""
+        self.trade_by(Assigned(account_id, AiForecast.name, AiForecast.name, {}))
+
+    def trade_by(self, wanted: Assigned, why: dict[str, str] | None = None) -> None:
+        """As `Assigning.give`, from the next step of this process's session on."""
+        self.assigning.give(wanted, why)
         self._resume_strategies()
 
     def _resume_strategies(self) -> None:
-        """Have the accounts on record traded that are not traded yet."""
-        if self.autopilot is None:
-            return
-        with self.database.read() as connection:
-            accounts = assigned(connection, self.session.session_id, AiForecast.name)
-        for account_id in accounts:
-            if not self.autopilot.trades(account_id, AiForecast.name):
-                strategy = AiForecast(
-                    collar=self.settings.collar,
-                    on_model=keep_model(self.settings.home / "models"),
-                    data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
-                )
-                self.autopilot.assign(account_id, strategy)
+        if self.autopilot is not None:
+            self.assigning.resume(self.autopilot)
+
+    def _ai_forecast(self) -> Strategy:
+        """Every model it trains is kept in HOME/models."""
+        return AiForecast(
+            collar=self.settings.collar,
+            on_model=keep_model(self.settings.home / "models"),
+            data=f"{self.dataset.name} {self.dataset.sha256[:12]}",
+        )
 
     def _build_deliveries(self) -> Deliveries:
         """The runner of the bus's handlers, woken by every commit."""
@@ -253,6 +254,7 @@ class Platform:
         replay = ReplaySession(
             self.dataset, step=standing.step, first_step=first_step, speed=settings.replay_speed
         )
+        self.assigning = Assigning(self.path, self.database, self.clock, session_id, self._ai_forecast)
         self.autopilot: Autopilot | None = None
         if not self.duties.session:
             view = SessionView(session_id, replay, self.path)

@@ -8,16 +8,21 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from traderbot.analytics.arrays import Floats
 from traderbot.autopilot.runner import Autopilot
+from traderbot.backtests.runner import run
 from traderbot.market.resampling import coarser_of
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.bars import Bar
 from traderbot.model.errors import Conflict, Unavailable
+from traderbot.model.rules import Rules
 from traderbot.model.signals import Signal
+from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Context, Strategy
-from traderbot.trading.assignments import assign
-from trading.session_rig import AAA, SessionRig
+from traderbot.strategies.signals import Frame, SignalStrategy
+from traderbot.trading.assignments import Assigned, assign
+from trading.session_rig import AAA, D, SessionRig
 from trading.test_session_loop import events_of
 
 pytestmark = pytest.mark.integration
@@ -216,7 +221,8 @@ class Counts(Strategy):
 
 def test_a_state_survives_a_restart_and_executions_are_told_once(desk: Desk) -> None:
     account_id = desk.join()
-    desk.path.write(lambda connection: assign(connection, account_id, Counts.name, 0))
+    given = Assigned(account_id, Counts.name, Counts.name, {})
+    desk.path.write(lambda connection: assign(connection, given, 0))
     desk.pilot(account_id, Counts())
     desk.play(4)
     desk.restart()
@@ -225,6 +231,47 @@ def test_a_state_survives_a_restart_and_executions_are_told_once(desk: Desk) -> 
     desk.play(4)
     assert (again.steps, again.filled) == (9, ["3", "6"]), "a step is shown once"
     assert [int(one.qty) for one in events_of(desk, account_id, e.OrderPlaced)] == [3, 6, 9]
+
+
+class Seesaw(SignalStrategy):
+    """Changes sides every few days; some days it has no opinion."""
+
+    name = "seesaw"
+
+    @property
+    def warm_up(self) -> int:
+        return 1
+
+    def signal(self, frame: Frame) -> Floats:
+        days = frame.times // 86_400_000_000
+        rising = np.where(days % 7 < 4, 0.7, 0.25) * (frame.growth[:, 0] > 0)
+        silent = np.where(days % 5 == 0, np.nan, 0.0)
+        return np.stack([rising + silent, 0.9 - rising], axis=1)
+
+
+@pytest.mark.parametrize("restarts", [(), (3,), (4, 5, 9, 10)])
+def test_a_signal_trades_on_paper_what_it_trades_in_a_backtest(desk: Desk, restarts: tuple[int, ...]) -> None:
+    """Over a split, with buys that cash pays for in parts, and the process ended in between."""
+    account_id, cash = desk.join(cash="900000"), D(900_000)
+    given = Assigned(account_id, Seesaw.name, Seesaw.name, {})
+    desk.path.write(lambda connection: assign(connection, given, 0))
+    begun = desk.loop.replay.step
+    desk.pilot(account_id, Seesaw())
+    for step in range(1, 17):
+        if step in restarts:
+            desk.restart()
+            desk.pilot(account_id, Seesaw())
+        desk.play()
+    paper = [(f.at, f.side, f.qty, f.price) for f in events_of(desk, account_id, e.OrderFilled)]
+    last = desk.loop.market.time
+    bars = [bars.until(last).cursor() for bars in desk.dataset.bars.values()]
+    start = desk.loop.market.at(begun + 1).time
+    result = run(
+        Seesaw(), bars, cash=cash, rules=Rules(), costs=Costs(D(0), D(0), D("0.1")),
+        actions=desk.dataset.actions, start=start,
+    )  # fmt: skip
+    assert len(paper) > 15
+    assert paper == [(f.at, f.side, f.qty, f.price) for f in result.fills]
 
 
 def test_a_state_that_is_no_data_is_the_strategys_fault(desk: Desk) -> None:

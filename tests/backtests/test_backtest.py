@@ -104,6 +104,8 @@ def test_a_frame_of_ones_own_is_enough() -> None:
     )
     free = Costs(Decimal(0), Decimal(0), Decimal(1))
     result = Backtest(HoldAll(), data=frame, symbols="GOLD", cash=20_000, costs=free).run()
+    lazy = Backtest(HoldAll(), data=frame.lazy(), symbols=["GOLD"], cash=20_000, costs=free).run()
+    assert lazy.to_json() == result.to_json()
     assert result.trades["symbol"].to_list() == ["GOLD"]
     assert result.equity == 20_000 + 100 * Decimal(str(close[-1] - close[1]))
 

@@ -18,7 +18,7 @@ from traderbot.model import rounding
 from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.amounts import Money
-from traderbot.model.bars import Bar, Floats
+from traderbot.model.bars import Bar, Floats, Times
 from traderbot.model.orders import Side
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
@@ -40,16 +40,16 @@ class Table(SignalStrategy):
 
     name = "table"
 
-    def __init__(self, targets: Floats, units: Decimal | None, lot: Decimal) -> None:
+    def __init__(self, targets: Floats, times: Times, units: Decimal | None, lot: Decimal) -> None:
         super().__init__()
-        self._targets, self._units, self.lot = targets, units, lot
+        self._targets, self._times, self._units, self.lot = targets, times, units, lot
 
     @property
     def units(self) -> Decimal | None:
         return self._units
 
     def signal(self, frame: Frame) -> Floats:
-        return self._targets[: len(frame.times)]
+        return self._targets[np.searchsorted(self._times, frame.times)]
 
 
 def walk(
@@ -102,11 +102,12 @@ def compare(
 ) -> int:
     """Play with both; the number of fills."""
     rules = rules or costs.rules
-    strategy = Table(targets, units, lot)
+    frame = frame_of(bars)
+    strategy = Table(targets, frame.times, units, lot)
     result = run(strategy, bars, cash=cash, costs=costs, rules=rules, actions=actions)
     tape = tape_of(bars, costs, rules, actions)
     terms = terms_of(cash, costs, rules, units, lot, AccountKind.CASH)
-    changes = turns_of(Table(targets, units, lot), frame_of(bars))
+    changes = turns_of(strategy, frame)
     played = kernel.play(tape.table, changes, tape.actions, terms)
     assert played.status == kernel.PLAYED
     assert compiled(tape, played) == fills_of(result)
@@ -118,7 +119,7 @@ def compare(
 
 
 def random_targets(bars: Sequence[Bar], seed: int) -> Floats:
-    """Steps, ties and silences, and none before an instrument's first bar."""
+    """Steps, ties and silences."""
     frame = frame_of(bars)
     shape, random = frame.close.shape, np.random.default_rng(seed)
     targets = random.integers(0, 9, shape) / (9 * shape[1]) * 1.4
@@ -126,9 +127,7 @@ def random_targets(bars: Sequence[Bar], seed: int) -> Floats:
     held = random.random(shape) < 0.4
     held[0] = False
     rows = np.maximum.accumulate(np.where(held, 0, np.arange(shape[0])[:, None]), axis=0)
-    targets = np.take_along_axis(targets, rows, axis=0)
-    known = np.maximum.accumulate(~np.isnan(frame.close), axis=0)
-    return np.where(known, targets, np.nan)
+    return np.take_along_axis(targets, rows, axis=0)
 
 
 def test_one_instrument_trades_as_the_engine_does() -> None:
@@ -139,6 +138,14 @@ def test_one_instrument_trades_as_the_engine_does() -> None:
 def test_many_instruments_with_gaps_and_small_volumes() -> None:
     bars = [walk(f"N{number}", 300, 10 + number, gaps=0.3, volume=3000) for number in range(5)]
     assert compare(bars, random_targets(bars, 3)) > 300
+
+
+def test_targets_of_instruments_that_list_later() -> None:
+    bars = [walk("AAA", 200, 20), walk("BBB", 200, 21)]
+    late = Bar(Symbol("BBB"), *(column[120:] for column in bars[1].whole()))
+    targets = np.where(np.arange(200)[:, None] % 40 < 30, 0.4, 0.1) * np.ones((1, 2))
+    assert compare([bars[0], late], targets) > 10
+    assert compare([bars[0], late], np.full((200, 2), 0.4)) >= 2
 
 
 def test_bars_within_a_day_and_orders_of_the_day() -> None:

@@ -31,6 +31,7 @@ from traderbot.model.events import (
 from traderbot.model.orders import Side, TimeInForce
 from traderbot.model.reasons import Reason
 from traderbot.model.rules import Limits, Rules
+from traderbot.model.sentiment import NewsItem, Sentiment
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
@@ -470,3 +471,29 @@ def test_a_fee_schedule_and_the_rules_that_hold_for_it() -> None:
     result = run(Once({0: (Side.BUY, "10", None), 1: (Side.BUY, "500", None)}), [flat(DAYS)], costs=costs)
     assert [fill.fee for fill in result.fills] == [1, 5]
     audit(result.account, result.events)
+
+
+def test_news_are_told_when_they_are_known_and_before_the_bars() -> None:
+    told: list[tuple[str, int]] = []
+
+    class Reads(Strategy):
+        def on_news(self, ctx: Context, item: NewsItem) -> None:
+            told.append((item.text, ctx.time))
+            if item.sentiment.score > 0:
+                ctx.buy(item.symbol, 1)
+
+        def on_bar(self, ctx: Context, bar: Bar) -> None:
+            told.append(("bar", ctx.time))
+
+    good, bad = Sentiment(0.5, 1.0, "test"), Sentiment(-0.5, 1.0, "test")
+    times = flat([10, 20, 30]).times
+    news = [
+        NewsItem(times[2] - 1, AAA, "late", bad),
+        NewsItem(times[1], AAA, "on time", good),
+        NewsItem(times[2] + 1, AAA, "never", good),
+    ]
+    result = run(Reads(), [flat([10, 20, 30])], news=news)
+    assert told == [
+        ("bar", times[0]), ("on time", times[1]), ("bar", times[1]), ("late", times[2]), ("bar", times[2])
+    ]  # fmt: skip
+    assert [fill.at for fill in result.fills] == [times[2]]

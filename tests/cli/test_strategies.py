@@ -3,11 +3,22 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from backtests.validation.test_verdict import GOOD
+from traderbot.backtests.material import strategy_of
+from traderbot.backtests.validation.record import Record, about, save
+from traderbot.backtests.validation.verdict import Thresholds, verdict
 from traderbot.cli.main import app
+from traderbot.cli.opened import open_database
+from traderbot.infra.journal import read
+from traderbot.infra.settings import load_settings
+from traderbot.model.platform_events import AdministrationDone
+from traderbot.strategies.base import Strategy
 from traderbot.strategies.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.integration
@@ -60,3 +71,52 @@ def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
     assert code != 0
     assert "name: expected small letters" in output
     assert not (tmp_path / "new").exists()
+
+
+def account_in(home: Path) -> str:
+    result = CliRunner().invoke(
+        app, ["user", "create", "ada@example.com", "--home", str(home)], env={"COLUMNS": "200"}
+    )
+    assert result.exit_code == 0, result.output
+    return result.output.split("account ")[1].split()[0]
+
+
+def proven(strategy: Strategy, changed: dict[str, Any], folder: Path) -> None:
+    """A validation of the strategy, of good evidence but for what is changed."""
+    evidence = msgspec.structs.replace(GOOD, **changed)
+    record = Record(
+        about=about(strategy, strategy.values()),
+        seed=0,
+        evidence=evidence,
+        thresholds=Thresholds(),
+        verdict=verdict(evidence),
+        differences=[],
+    )
+    save(record, folder)
+
+
+def test_a_strategy_is_given_to_an_account_with_its_validation(tmp_path: Path) -> None:
+    home, account = tmp_path / "home", account_in(tmp_path / "home")
+    assert said("new", "mine", "--in", str(tmp_path))[0] == 0
+    file = tmp_path / "mine.py"
+    to = ["--account", account, "--home", str(home)]
+    code, output = said("assign", str(file), *to)
+    assert (code, "--unvalidated to go without one" in output) == (1, True)
+    made = strategy_of(str(file), {"bars": "90"})
+    proven(made, {"looks": 8, "ahead": ["it knows tomorrow"]}, tmp_path)
+    proof = ["--validation", str(tmp_path / "validation.json")]
+    code, output = said("assign", str(file), *to, *proof)
+    assert (code, "validation is of another parameters" in output) == (1, True), output
+    code, output = said("assign", str(file), "--param", "bars=90", *to, *proof)
+    assert (code, "validation says reject" in output) == (1, True), output
+    proven(made, {}, tmp_path)
+    code, output = said("assign", str(file), "--param", "bars=90", *to, *proof)
+    assert code == 0, output
+    code, output = said("assigned", "--home", str(home))
+    assert all(word in output for word in (account, "mine", "bars=90"))
+    with open_database(load_settings({"home": home})) as database, database.read() as connection:
+        told = [one.event for one in read(connection) if isinstance(one.event, AdministrationDone)]
+    assert told[-1].detail["validation"].startswith("promote: ")
+    assert said("unassign", "mine", *to)[0] == 0
+    code, output = said("unassign", "mine", *to)
+    assert (code, "no strategy mine trades" in output) == (1, True)

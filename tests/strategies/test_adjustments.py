@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from traderbot.backtests.runner import run
 from traderbot.model.actions import ActionKind, CorporateAction
+from traderbot.model.bars import Bar
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.adjustments import adjusted
-from traderbot.strategies.base import History
+from traderbot.strategies.base import Context, History, Strategy
 
 pytestmark = pytest.mark.integration
 SHARED = Path(os.environ.get("TRADERBOT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -23,6 +25,10 @@ def rows_of(name: str) -> list[dict[str, str]]:
         pytest.skip(f"the shared data folder is absent: {SHARED}")
     with WIKI.open() as file:
         return [row for row in csv.DictReader(file) if row["ticker"] == name]
+
+
+def _adjusted(history: History, actions: list[CorporateAction]) -> History:
+    return History(*adjusted(history, actions))
 
 
 def given(rows: list[dict[str, str]]) -> tuple[History, list[CorporateAction]]:
@@ -43,11 +49,11 @@ def given(rows: list[dict[str, str]]) -> tuple[History, list[CorporateAction]]:
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize("name", ["AAPL", "MSFT"])
-def test_adjusted_from_raw_is_what_the_vendor_adjusted(name: str) -> None:
+def test_adjusted_from_raw_is_what_the_vendor__adjusted(name: str) -> None:
     """To 1 part in 10^9, but for the one factor of what happened after the file ends."""
     rows = rows_of(name)
     history, actions = given(rows)
-    found = adjusted(history, actions)
+    found = _adjusted(history, actions)
     theirs = {each: np.array([float(row[f"adj_{each}"]) for row in rows]) for each in PRICES}
     scale = theirs["close"][-1] / history.closes[-1]
     columns = (found.opens, found.highs, found.lows, found.closes)
@@ -63,10 +69,10 @@ def test_adjusting_before_a_split_knows_nothing_of_it() -> None:
     before = [action for action in actions if action.ex_date < split]
     count = int(np.searchsorted(history.times, given_time(split)))
     known = History(*(column[:count] for column in history))
-    mine, all_told = adjusted(known, before), adjusted(known, actions)
+    mine, all_told = _adjusted(known, before), _adjusted(known, actions)
     assert mine.closes[-1] == history.closes[count - 1], "the last price known is the one traded"
     assert np.array_equal(mine.closes, all_told.closes), "an action after the last bar counts nowhere"
-    after = adjusted(History(*(column[: count + 1] for column in history)), actions)
+    after = _adjusted(History(*(column[: count + 1] for column in history)), actions)
     assert after.closes[count - 1] == pytest.approx(history.closes[count - 1] / 7, rel=1e-12)
     assert after.volumes[count - 1] == pytest.approx(history.volumes[count - 1] * 7)
 
@@ -79,5 +85,24 @@ def test_nothing_and_a_single_bar_stay_as_they_are() -> None:
     for count in (0, 1):
         column = np.full(count, 10.0)
         history = History(np.arange(count) + 1, *([column] * 5))
-        assert adjusted(history, []).closes.tolist() == [10.0] * count
-        assert adjusted(history, []).volumes.tolist() == [10.0] * count
+        assert _adjusted(history, []).closes.tolist() == [10.0] * count
+        assert _adjusted(history, []).volumes.tolist() == [10.0] * count
+
+
+class Compares(Strategy):
+    name = "compares"
+
+    def on_start(self, ctx: Context) -> None:
+        self.seen: list[list[float]] = []
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        self.seen.append(ctx.adjusted(bar.symbol, 2).closes.round(9).tolist())
+
+
+def test_a_strategy_sees_prices_adjusted_by_what_has_happened_by_now() -> None:
+    name, column = Symbol("AAA"), np.array([70.0, 77.0, 11.0])
+    bar = Bar(name, given_time(date(2014, 6, 2)) + 86_400_000_000 * np.arange(1, 4), *([column] * 5))
+    split = CorporateAction(name, date(2014, 6, 4), ActionKind.SPLIT, new=7)
+    strategy = Compares()
+    run(strategy, [bar], actions=[split])
+    assert strategy.seen == [[70.0], [70.0, 77.0], [11.0, 11.0]]

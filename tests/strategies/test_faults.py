@@ -1,5 +1,6 @@
 """A strategy's own fault is told with its file, its line and the bar."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,9 @@ class Acts(Strategy):
         (lambda ctx: 1 / 0, "ZeroDivisionError: division by zero"),
         (lambda ctx: ctx.buy("ONE", "-1"), "qty: expected a positive decimal"),
         (lambda ctx: ctx.buy("ONE", 1.5), "qty: expected a positive decimal"),
+        (lambda ctx: ctx.buy("ONE", "NaN"), "qty: expected a positive decimal"),
+        (lambda ctx: ctx.buy("NONE", 1), "symbol: expected an instrument that there are bars of, got 'NONE'"),
+        (lambda ctx: sys.exit(0), "SystemExit: 0"),
         (lambda ctx: ctx.mark("NONE"), "no price of NONE is known yet"),
         (lambda ctx: ctx.history("NONE"), "KeyError"),
         (lambda ctx: ctx.history("ONE").closes.__setitem__(0, 1.0), "ValueError: assignment destination"),

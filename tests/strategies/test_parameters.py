@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from traderbot.model.errors import InvalidValue
@@ -95,6 +96,17 @@ def test_a_grid_spans_the_range() -> None:
         "side": ["long", "short", "both"],
         "eager": [False, True],
     }
+
+
+def test_a_grid_of_decimals_is_exact() -> None:
+    quarter, third = Exact(1, 0, 1).grid(5)[1], Exact(1, 0, 1).grid(4)[1]
+    assert (quarter, third) == (Decimal("0.25"), Decimal("0.333333333"))
+    assert Exact(1, Decimal("0.000000001"), 1_000_000).grid(7)[0] == Decimal("0.000000001")
+
+
+def test_a_number_of_an_array_is_taken_as_the_plain_one() -> None:
+    made = Tuned(bars=np.int64(7), decay=np.float64(0.25))
+    assert [type(made.bars), type(made.decay)] == [int, float]
 
 
 def test_a_default_outside_its_range_is_no_class() -> None:

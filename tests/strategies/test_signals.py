@@ -1,5 +1,6 @@
 """Signals: the same trades from a window as from all bars, exact quantities, nothing from the future."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Context, Strategy
+from traderbot.strategies.faults import StrategyFailed
 from traderbot.strategies.moving_average import MovingAverageSignal
 from traderbot.strategies.signals import Frame, SignalStrategy, frame_of
 
@@ -136,13 +138,115 @@ def test_a_run_that_begins_late_takes_the_targets_of_then() -> None:
     assert traded(result) == [(4, "buy", "ONE", 50)]
 
 
-def test_state_is_what_is_wanted() -> None:
+def test_state_is_what_is_wanted_and_what_was_seen_last() -> None:
     one, two = Given([[1.0]]), Given([[1.0]])
-    one.wanted = {Symbol("ONE"): Decimal("1.5")}
-    state = one.state()
-    assert state == {"wanted": {"ONE": "1.5"}}
-    two.restore(state)
-    assert two.wanted == one.wanted
+    one.wanted = {Symbol("TWO"): Decimal("1.5"), Symbol("ONE"): Decimal(2)}
+    one._seen, one._restated = {Symbol("ONE"): 0.25, Symbol("TWO"): float("nan")}, 7
+    text = json.dumps(one.state(), sort_keys=True, allow_nan=False)
+    two.restore(json.loads(text))
+    assert list(two.wanted.items()) == list(one.wanted.items())
+    assert json.dumps(two.state(), sort_keys=True) == text
+
+
+def test_a_split_restates_what_is_wanted() -> None:
+    """Else half of the position would be sold on the ex-date."""
+    bars = [bars_of("ONE", [10.0, 10.0, 10.0, 5.0, 5.0, 5.0]), bars_of("TWO", [9.0] * 3 + [27.0] * 3)]
+    actions = [
+        CorporateAction(Symbol("ONE"), date(1970, 1, 4), ActionKind.SPLIT, new=2),
+        CorporateAction(Symbol("TWO"), date(1970, 1, 4), ActionKind.SPLIT, old=3),
+    ]
+    for made in (Given([[0.4, 0.4]] * 6), Stepwise(Given([[0.4, 0.4]] * 6))):
+        result = run(made, bars, cash=Decimal(1000), costs=FREE, actions=actions)
+        assert traded(result) == [(2, "buy", "ONE", 40), (2, "buy", "TWO", 44)]
+        assert result.account.quantity(Symbol("ONE")) == 80
+
+
+def test_a_split_while_an_order_is_open_restates_both() -> None:
+    thin = bars_of("ONE", [10.0, 10.0, 10.0, 5.0, 5.0, 5.0, 5.0], volume=300.0)
+    capped = Costs(fee_rate=Decimal(0), slippage=Decimal(0), participation=Decimal("0.1"))
+    split = CorporateAction(Symbol("ONE"), date(1970, 1, 4), ActionKind.SPLIT, new=2)
+    result = run(Given([[1.0]] * 7, Decimal(80)), [thin], costs=capped, actions=[split])
+    # 60 of 80 before the split; the rest are 40 shares of after it, the open, still at 10, takes the collar
+    assert [(fill.side.value, fill.qty) for fill in result.fills] == [
+        ("buy", 30), ("buy", 30), ("buy", 22), ("buy", 18)
+    ]  # fmt: skip
+    assert result.account.quantity(Symbol("ONE")) == 160
+
+
+def test_of_what_is_delisted_nothing_is_wanted_and_a_new_symbol_takes_over() -> None:
+    bars = [
+        bars_of("ONE", [10.0] * 5),
+        bars_of("OLD", [10.0] * 3),
+        bars_of("NEW", [10.0] * 3, days=[4, 5, 6]),
+    ]
+    actions = [
+        CorporateAction(Symbol("ONE"), date(1970, 1, 5), ActionKind.DELISTING, amount=Decimal(10)),
+        CorporateAction(Symbol("OLD"), date(1970, 1, 4), ActionKind.SYMBOL_CHANGE, new_symbol=Symbol("NEW")),
+    ]
+    rows = [[0.3, 0.3, float("nan")]] * 6
+    result = run(Given(rows), bars, cash=Decimal(1000), costs=FREE, actions=actions)
+    assert traded(result) == [(2, "buy", "ONE", 30), (2, "buy", "OLD", 30)]
+    assert not result.refusals
+    assert result.account.quantity(Symbol("NEW")) == 30
+
+
+def test_a_target_of_what_has_no_bar_yet_waits_for_its_first_one() -> None:
+    bars = [bars_of("ONE", [10.0] * 6), bars_of("TWO", [20.0] * 3, days=[4, 5, 6])]
+    for made in (Given([[0.4, 0.4]] * 6), Stepwise(Given([[0.4, 0.4]] * 6))):
+        result = run(made, bars, cash=Decimal(1000), costs=FREE)
+        assert traded(result) == [(2, "buy", "ONE", 40), (5, "buy", "TWO", 20)]
+
+
+def test_an_order_that_no_bar_has_met_is_taken_back() -> None:
+    bars = [bars_of("ONE", [10.0] * 6), bars_of("TWO", [20.0] * 4, days=[1, 2, 5, 6])]
+    # all of one day, so that an order outlives a step
+    within = [Bar(one.symbol, np.array(one.times) // 24, *one.whole()[1:]) for one in bars]
+
+    class Hourly(Given):
+        def signal(self, frame: Frame) -> Floats:
+            return self._rows[frame.times * 24 // DAY - 1]
+
+    rows = [[0.0, 0.0], [0.0, 0.4], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    result = run(Hourly(rows), within, cash=Decimal(1000), costs=FREE)
+    assert result.fills == []
+
+
+def test_targets_that_changed_while_it_was_not_shown_the_steps_are_followed() -> None:
+    """An account that is paused shows its strategy nothing."""
+
+    class Paused(Stepwise):
+        def on_step(self, ctx: Context, moved: Any) -> None:
+            if not 3 * DAY <= ctx.time <= 4 * DAY:
+                super().on_step(ctx, moved)
+
+    rows = [[0.0], [0.0], [0.5], [0.5], [0.5], [0.5], [0.5]]
+    result = run(Paused(Given(rows)), [bars_of("ONE", [10.0] * 7)], cash=Decimal(1000), costs=FREE)
+    assert traded(result) == [(6, "buy", "ONE", 50)]
+
+
+class Growth(SignalStrategy):
+    """Goes by as many growths as it asks for, the present one among them."""
+
+    name = "growth"
+
+    @property
+    def warm_up(self) -> int:
+        return 2
+
+    def signal(self, frame: Frame) -> Floats:
+        found = np.full(frame.growth.shape, np.nan)
+        for row in range(2, len(found)):
+            found[row] = np.where(np.prod(frame.growth[row - 2 : row + 1], axis=0) > 1.0, 0.5, 0.25)
+        return found
+
+
+def test_the_first_growth_of_a_window_is_that_of_all_bars() -> None:
+    """Else a target would come and go in paper and live, and be traded anew at each bar."""
+    walk = (10 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.02, 60)))).tolist()
+    whole = run(Growth(), [bars_of("ONE", walk)], cash=Decimal(10_000), costs=FREE)
+    step_by_step = run(Stepwise(Growth()), [bars_of("ONE", walk)], cash=Decimal(10_000), costs=FREE)
+    assert len(whole.fills) > 5
+    assert exact(whole) == exact(step_by_step)
 
 
 @pytest.mark.parametrize("shares", [0, 10])
@@ -212,6 +316,8 @@ def test_a_warm_up_that_is_too_short_is_refused() -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
+        ("up", "an array of numbers"),
+        ([["up"]] * 3, "an array of numbers"),
         (np.zeros((3, 2)), "an array of shape"),
         (np.array([[0.0], [np.inf], [0.0]]), "ONE at 1970-01-03"),
         (np.array([[0.0], [1e9], [0.0]]), "finite numbers"),
@@ -224,5 +330,29 @@ def test_a_signal_that_is_none_is_refused(found: Floats, said: str) -> None:
         def signal(self, frame: Frame) -> Floats:
             return found
 
-    with pytest.raises(InvalidValue, match=said):
+    with pytest.raises(InvalidValue, match=rf"wrong\.signal \(test_signals\.py line \d+\): .*{said}"):
         run(Wrong(), [bars_of("ONE", [10.0] * 3)])
+
+
+def test_a_signal_that_changes_its_bars_is_refused() -> None:
+    class Mutates(SignalStrategy):
+        name = "mutates"
+
+        def signal(self, frame: Frame) -> Floats:
+            frame.close[0] = 1.0
+            return frame.close
+
+    with pytest.raises(StrategyFailed, match=r"mutates, test_signals\.py line \d+.*read-only"):
+        run(Mutates(), [bars_of("ONE", [10.0] * 3)])
+
+
+def test_a_step_of_its_own_is_called_in_a_backtest_too() -> None:
+    class Halved(Given):
+        """Trades every other day."""
+
+        def on_step(self, ctx: Context, moved: Any) -> None:
+            if ctx.time // DAY % 2 == 0:
+                super().on_step(ctx, moved)
+
+    result = run(Halved([[0.5]] * 5), [bars_of("ONE", [10.0] * 5)], cash=Decimal(1000), costs=FREE)
+    assert traded(result) == [(3, "buy", "ONE", 50)]

@@ -3,7 +3,7 @@ is one unit of work.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID, uuid5
@@ -106,6 +106,12 @@ class Autopilot:
     def trades(self, account_id: UUID, name: str) -> bool:
         """Whether a strategy of that name trades the account already."""
         return any(a.account_id == account_id and a.strategy.name == name for a in self._assignments)
+
+    def keep(self, wanted: Collection[tuple[UUID, str]]) -> None:
+        """Let go of every strategy that is not among these: accounts with names of strategies."""
+        gone = [a for a in self._assignments if (a.account_id, a.strategy.name) not in wanted]
+        for assignment in gone:
+            self._assignments.remove(assignment)
 
     def begin_anew(self) -> None:
         """Forget every strategy and account: somebody else may have played since, and what a strategy

@@ -17,7 +17,6 @@ from traderbot.backtests.requests import plain
 from traderbot.backtests.results import Curve, Trade, buy_and_hold, curve_of, trades_of
 from traderbot.backtests.runner import Result, run
 from traderbot.infra.settings import load_settings
-from traderbot.market.datasets import Dataset
 from traderbot.market.resampling import coarser_of
 from traderbot.model.account import AccountKind
 from traderbot.model.amounts import Money, money
@@ -261,8 +260,10 @@ def _table(schema: Mapping[str, Any], rows: Iterable[object]) -> pl.DataFrame:
 
 
 def _is_unnamed(data: object) -> bool:
-    """Whether data is a frame, or a file, without a column of symbols."""
-    columns = getattr(data, "columns", None)
-    if columns is None or isinstance(data, Dataset):
+    """Whether data is a frame without a column of symbols."""
+    if isinstance(data, pl.LazyFrame):
+        data = data.collect_schema()
+    columns = data if isinstance(data, pl.Schema) else getattr(data, "columns", None)
+    if columns is None:
         return False
     return not {"symbol", "ticker"} & {str(column).lower() for column in columns}

@@ -163,9 +163,12 @@ def _act(action, state, book):  # type: ignore[no-untyped-def]
         book[DIVIDENDS] = half_even(held * one, 1000)
         book[CASH] += book[DIVIDENDS]
         return PLAYED
-    if held * one % other:
+    wanted = state[column, WANTED]
+    if not fits(wanted, one):
+        return TOO_LARGE
+    if held * one % other or wanted * one % other:
         return NOT_WHOLE
-    state[column, HELD] = held * one // other
+    state[column, HELD], state[column, WANTED] = held * one // other, wanted * one // other
     if asked and one < other:
         _end(column, state, book)
     elif asked * one % other:
@@ -310,11 +313,10 @@ def _trade(row, table, state, book):  # type: ignore[no-untyped-def]
     missing, spare = 0, book[CASH] - book[SET_ASIDE]
     for place in range(book[NAMED]):
         column = state[place, RANKED]
-        if state[column, WANTED] != state[column, HELD]:
-            missing += 1
-            if state[column, ASKED] != 0:
-                _end(column, state, book)
-    if missing == 0:
+        missing += state[column, WANTED] != state[column, HELD]
+        if state[column, ASKED] != 0:
+            _end(column, state, book)
+    if missing == 0 and book[WAITING] == 0:
         return 0
     kept = 0
     for place in range(book[WAITING]):

@@ -38,6 +38,7 @@ from traderbot.model.events import Event, OrderFilled
 from traderbot.model.membership import Membership
 from traderbot.model.reasons import Refusal
 from traderbot.model.rules import Rules
+from traderbot.model.sentiment import NewsItem
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
@@ -45,7 +46,7 @@ from traderbot.simulation.memory import Memory
 from traderbot.simulation.wire import Wire
 from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
 from traderbot.strategies.faults import failure_of
-from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of
+from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of, since_first_bars
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -77,13 +78,15 @@ def run(
     kind: AccountKind = AccountKind.CASH,
     start: int = 0,
     coarser: Coarser | None = None,
+    news: Sequence[NewsItem] = (),
     membership: Membership | None = None,
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
     rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
     bars before are history. coarser: for strategies that look at several time frames, see market/resampling.
-    membership: who belonged to the index when.
+    news: told to the strategy at the first step at which an item is known. membership: who belonged to the
+    index when.
     Errors: InvalidValue, StrategyFailed.
     """
     costs = costs or Costs()
@@ -97,13 +100,13 @@ def run(
     ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser, membership)
     try:
         strategy.on_start(ctx)
-        if isinstance(strategy, SignalStrategy):
-            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped, membership), start)
-        elif len(bars) == 1 and not start and type(strategy).on_step is Strategy.on_step:
+        if isinstance(strategy, SignalStrategy) and type(strategy).on_step is SignalStrategy.on_step:
+            _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped, membership), start, news)
+        elif len(bars) == 1 and not (start or news) and type(strategy).on_step is Strategy.on_step:
             _play_one(strategy, bars[0], book, ctx)
         else:
-            _play(strategy, bars, book, ctx, start)
-    except Exception as error:
+            _play(strategy, bars, book, ctx, start, news)
+    except (Exception, SystemExit) as error:
         failure = failure_of(strategy, market.time, error)
         if failure is None:
             raise
@@ -111,10 +114,17 @@ def run(
     return Result(book.account, ctx.equity, book.fills, book.refusals, book.events, ctx.raised)
 
 
-def _play(strategy: Strategy, bars: Sequence[Bar], book: "_Book", ctx: Context, start: int) -> None:
+def _play(
+    strategy: Strategy,
+    bars: Sequence[Bar],
+    book: "_Book",
+    ctx: Context,
+    start: int,
+    news: Sequence[NewsItem],
+) -> None:
     """Step by step."""
     market, asked, orders = book.market, ctx.asked, book.account.orders
-    fills = _Fills(strategy, book)
+    told = _Told(strategy, book, news)
     for market.time, moved in _steps(bars):
         if market.time > book.due:
             book.keep_dates({bar.symbol: bar for bar in moved})
@@ -122,7 +132,7 @@ def _play(strategy: Strategy, bars: Sequence[Bar], book: "_Book", ctx: Context, 
             book.match({bar.symbol: bar for bar in moved})
         if market.time < start:
             continue
-        fills.tell(ctx)
+        told.tell(ctx)
         strategy.on_step(ctx, moved)
         if asked:
             book.ask(ctx.take_asked())
@@ -131,31 +141,38 @@ def _play(strategy: Strategy, bars: Sequence[Bar], book: "_Book", ctx: Context, 
 def _play_one(strategy: Strategy, bar: Bar, book: "_Book", ctx: Context) -> None:
     """As `_play`, of one instrument."""
     market, asked, orders, by_symbol = book.market, ctx.asked, book.account.orders, {bar.symbol: bar}
-    on_bar, fills = strategy.on_bar, _Fills(strategy, book)
+    on_bar, told = strategy.on_bar, _Told(strategy, book)
     for market.time, bar.index, bar.close in bar.places():  # noqa: B020 - moves the one bar
         if market.time > book.due:
             book.keep_dates(by_symbol)
-            fills.tell(ctx)
+            told.tell(ctx)
         elif orders:
             book.match(by_symbol)
-            fills.tell(ctx)
+            told.tell(ctx)
         on_bar(ctx, bar)
         if asked:
             book.ask(ctx.take_asked())
 
 
 def _play_signals(
-    strategy: SignalStrategy, bars: Sequence[Bar], book: "_Book", ctx: Context, frame: Frame, start: int
+    strategy: SignalStrategy,
+    bars: Sequence[Bar],
+    book: "_Book",
+    ctx: Context,
+    frame: Frame,
+    start: int,
+    news: Sequence[NewsItem],
 ) -> None:
     """As `_play`, with the signal of all bars at once and without the steps in which nothing is due."""
     targets = strategy.targets(frame)
     check_causal(strategy, frame, targets)
-    market, orders, fills = book.market, book.account.orders, _Fills(strategy, book)
+    targets = since_first_bars(frame, targets)
+    market, orders, told = book.market, book.account.orders, _Told(strategy, book, news)
     times, symbols = frame.times.tolist(), frame.symbols
     places = np.stack([np.searchsorted(bar.whole()[0], frame.times, "right") - 1 for bar in bars], axis=1)
     first = bisect_left(times, start)
     turns = _turns(targets, first)
-    step, idle = -1, True
+    step, idle = -1, not told.news
     while True:
         step += 1
         if idle:
@@ -169,11 +186,11 @@ def _play_signals(
         elif orders:
             book.match(moved)
         if step >= first:
-            fills.tell(ctx)
+            told.tell(ctx)
             strategy.follow(ctx, symbols, targets[step].tolist(), targets[max(step - 1, 0)].tolist())
             if ctx.asked:
                 book.ask(ctx.take_asked())
-        idle = not orders and strategy.done(ctx)
+        idle = not orders and not told.news and strategy.done(ctx)
     market.time = times[-1]
     for bar in bars:
         bar.move(len(bar) - 1)
@@ -198,20 +215,24 @@ def _moved(bars: Sequence[Bar], places: Sequence[int], time: int) -> Iterator[tu
                 yield bar.symbol, bar
 
 
-class _Fills:
-    """Tells a strategy of its executions, if it listens."""
+class _Told:
+    """Tells a strategy of its executions and of news, if it listens. news: what it has not been told yet."""
 
-    def __init__(self, strategy: Strategy, book: "_Book") -> None:
+    def __init__(self, strategy: Strategy, book: "_Book", news: Sequence[NewsItem] = ()) -> None:
         self._strategy = strategy
         self._fills = book.fills
         self._listens = type(strategy).on_fill is not Strategy.on_fill
         self._told = 0
+        awaited = news if type(strategy).on_news is not Strategy.on_news else ()
+        self.news = deque(sorted(awaited, key=lambda item: item.known_at))
 
     def tell(self, ctx: Context) -> None:
         if self._listens:
             for fill in self._fills[self._told :]:
                 self._strategy.on_fill(ctx, fill)
             self._told = len(self._fills)
+        while self.news and self.news[0].known_at <= ctx.time:
+            self._strategy.on_news(ctx, self.news.popleft())
 
 
 class _Book:

@@ -5,7 +5,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from traderbot.model.bars import Floats
-from traderbot.strategies.signals import Frame, SignalStrategy
+from traderbot.strategies.signals import Frame, SignalStrategy, since_first_bars
 
 Whole = NDArray[np.int64]
 
@@ -58,9 +58,16 @@ def changes_of(targets: Floats, first: int = 0) -> Whole | None:
 
 def turns_of(strategy: SignalStrategy, frame: Frame) -> Whole:
     """The changes of a strategy's targets, as `SignalStrategy.targets` has them. Errors: InvalidValue."""
-    found = np.asarray(strategy.signal(frame), dtype=np.float64)
-    changes = changes_of(found, strategy.warm_up) if found.shape == frame.close.shape else None
+    found = np.asarray(strategy.signal(frame))
+    changes = None
+    if found.shape == frame.close.shape and found.dtype == np.float64:
+        changes = changes_of(_listed(frame, found), strategy.warm_up)
     if changes is None:  # it says what is wrong
-        changes = changes_of(strategy.targets(frame))
+        changes = changes_of(_listed(frame, strategy.targets(frame)))
         assert changes is not None  # checked by now
     return changes
+
+
+def _listed(frame: Frame, targets: Floats) -> Floats:
+    """The targets, without those of instruments whose first bar is yet to come."""
+    return since_first_bars(frame, targets) if np.isnan(frame.close[0]).any() else targets

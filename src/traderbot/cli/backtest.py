@@ -84,7 +84,7 @@ def run_backtest(
     with told():
         _check_free(out)
         terms = _terms(settings, data, symbols, start, end, cash, account, benchmark, calendar)
-        backtest = Backtest(strategy, parameters=_parameters(param), **terms)
+        backtest = Backtest(strategy, parameters=parameters_of(param), **terms)
         began = perf_counter()
         result = backtest.run()
         seconds = perf_counter() - began
@@ -162,17 +162,19 @@ def _terms(
 def _document(contender: str, terms: Mapping[str, Any]) -> Document:
     """A stored result, or a strategy's that is run."""
     path = Path(contender)
-    if path.suffix == ".json" or path.is_dir():
+    if contender not in CATALOGUE and (path.suffix == ".json" or path.is_dir()):
         return documents.read(path)
     name, _, values = contender.partition(":")
     return (
-        Backtest(name, parameters=_parameters(values.split(",") if values else None), **terms).run().document
+        Backtest(name, parameters=parameters_of(values.split(",") if values else None), **terms)
+        .run()
+        .document
     )
 
 
-def _parameters(pairs: list[str] | None) -> dict[str, object]:
+def parameters_of(pairs: list[str] | None) -> dict[str, str]:
     """name=value of each. Errors: InvalidValue."""
-    found: dict[str, object] = {}
+    found: dict[str, str] = {}
     for pair in pairs or []:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not name or not equals or not value:

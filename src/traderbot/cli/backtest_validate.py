@@ -97,7 +97,8 @@ def validate_strategy(
         )
         subject = _with_cash(subject, cash)
         work = _work(QUICK if quick else Work(), trials, tried, train, seed)
-        told_of = about(subject.make(subject.chosen), subject.chosen, found.name, found.sha256)
+        made = subject.make(subject.chosen)
+        told_of = about(made, made.values(), found.name, found.sha256)
         with Progress(console=Console(stderr=True), transient=True) as shown:
             record = validate(subject, told_of, work, progress=_Shown(shown))
         written = _write(record, out)

@@ -18,9 +18,6 @@ import uvicorn
 from rich.console import Console
 from rich.panel import Panel
 
-from traderbot.api.app import STATIC, build_app
-from traderbot.api.bounded_http import BoundedHttp
-from traderbot.api.health import ready_answer
 from traderbot.bootstrap import Platform
 from traderbot.infra.metrics_server import showing
 from traderbot.infra.settings import Settings
@@ -71,6 +68,8 @@ class _Server(uvicorn.Server):
 
 def showing_itself(platform: Platform) -> AbstractContextManager[None]:
     """Show how this process does on the port set for that, if one is."""
+    from traderbot.api.health import ready_answer
+
     settings = platform.settings
     return showing(
         settings.metrics_host, settings.metrics_port, platform.metrics, lambda: ready_answer(platform)
@@ -86,6 +85,9 @@ def run_server(
     announced: bool = True,
 ) -> None:
     """Serve until told to stop, then let requests under way finish."""
+    from traderbot.api.app import build_app  # takes as long to import as all else; commands that do not serve
+    from traderbot.api.bounded_http import BoundedHttp  # shall not wait for it
+
     settings = platform.settings
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)  # one left by an earlier run would say that this one serves
@@ -201,6 +203,8 @@ def stop_signal() -> Iterator[threading.Event]:
 
 
 def _announce(url: str, settings: Settings, login: Login | None) -> None:
+    from traderbot.api.app import STATIC
+
     lines = [f"[bold]{url}[/]" + ("" if STATIC.is_dir() else "  (the page is not built: run `make web`)")]
     if login is not None:
         lines += [

@@ -1,18 +1,25 @@
-"""`traderbot strategy`: the strategies there are, and the beginning of one's own."""
+"""`traderbot strategy`: those there are, the beginning of one's own, and what trades which account."""
 
 import inspect
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from traderbot.cli.opened import told
-from traderbot.model.errors import Conflict
+from traderbot.backtests.material import strategy_of
+from traderbot.backtests.validation.record import about, load, require
+from traderbot.backtests.validation.verdict import Standing
+from traderbot.cli.backtest import parameters_of
+from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
+from traderbot.cli.opened import open_platform, told
+from traderbot.model.errors import Conflict, InvalidValue
 from traderbot.strategies.catalogue import CATALOGUE
 from traderbot.strategies.loading import strategy_class
 from traderbot.strategies.template import new_strategy
+from traderbot.trading.assignments import Assigned
 
 app = typer.Typer(help="Strategies: list, show, and begin one of your own.", no_args_is_help=True)
 
@@ -55,6 +62,73 @@ def begin_strategy(
             (folder / file).write_text(text, encoding="utf-8")
             typer.echo(f"written: {folder / file}")
     typer.echo(f"try: traderbot backtest run {folder / name}.py")
+
+
+AccountArgument = Annotated[UUID, typer.Option("--account", help="Its id, see `traderbot accounts`.")]
+
+
+@app.command("assign")
+def assign_strategy(
+    strategy: Annotated[str, typer.Argument(help="A name, or a file such as my_momentum.py.")],
+    account: AccountArgument,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="A parameter of the strategy, such as bars=90.")
+    ] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--validation", help="validation.json of `traderbot backtest validate`.")
+    ] = None,
+    unvalidated: Annotated[
+        bool, typer.Option("--unvalidated", help="Go without one; it is put on record.")
+    ] = False,
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Let a strategy trade a paper account. It asks for a validation of the same file and parameters, with a
+    verdict other than reject. On SQLite no traderbot may be running in the home.
+    """
+    settings = settings_or_exit({"home": home}, config)
+    with told():
+        if (validation is None) is not unvalidated:
+            raise InvalidValue("validation", "--validation FILE, or --unvalidated to go without one")
+        texts = parameters_of(param)
+        source = (
+            str(Path(strategy).resolve()) if Path(strategy.partition(":")[0]).suffix == ".py" else strategy
+        )
+        made = strategy_of(source, texts)
+        why = {"validation": "none"}
+        if validation is not None:
+            record = load(validation)
+            require(record, about(made, made.values()), Standing.WATCH)
+            why = {"validation": f"{record.verdict.standing}: {record.verdict.words}"}
+    with open_platform(settings, quiet=True) as platform, told():
+        platform.trade_by(Assigned(account, made.name, source, texts), why)
+    typer.echo(f"{made.name} trades {account} from the next step on")
+
+
+@app.command("unassign")
+def unassign_strategy(
+    strategy: Annotated[str, typer.Argument(help="Its name, as `traderbot strategy assigned` lists it.")],
+    account: AccountArgument,
+    home: HomeOption = None,
+    config: FileOption = None,
+) -> None:
+    """Let a strategy trade an account no longer. Its orders and positions stay as they are."""
+    settings = settings_or_exit({"home": home}, config)
+    with open_platform(settings, quiet=True) as platform, told():
+        platform.assigning.take(account, strategy)
+    typer.echo(f"{strategy} trades {account} no longer")
+
+
+@app.command("assigned")
+def list_assigned(home: HomeOption = None, config: FileOption = None) -> None:
+    """List which strategy trades which account."""
+    settings = settings_or_exit({"home": home}, config)
+    table = Table("account", "strategy", "from", "parameters", box=None)
+    with open_platform(settings, quiet=True) as platform, told():
+        for one in platform.assigning.all():
+            values = " ".join(f"{name}={value}" for name, value in one.parameters.items())
+            table.add_row(str(one.account_id), one.strategy, one.source, values)
+    Console().print(table)
 
 
 def _first_words(kind: type) -> str:

@@ -3,6 +3,7 @@
 import msgspec
 
 from traderbot.model.errors import InvalidValue
+from traderbot.model.symbols import Symbol
 
 
 class Sentiment(msgspec.Struct, frozen=True):
@@ -22,3 +23,14 @@ class Sentiment(msgspec.Struct, frozen=True):
             raise InvalidValue("confidence", "a number from 0 to 1", self.confidence)
         if not self.source.strip():
             raise InvalidValue("source", "the name of the model or feed")
+
+
+class NewsItem(msgspec.Struct, frozen=True):
+    """A scored text about an instrument. known_at: microseconds UTC from which it could be acted upon, which
+    is when it was received, not when it was published.
+    """
+
+    known_at: int
+    symbol: Symbol
+    text: str
+    sentiment: Sentiment

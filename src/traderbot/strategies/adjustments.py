@@ -1,18 +1,32 @@
 """Splits and dividends as columns beside bars, so that returns are right on the day they count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 
 import numpy as np
 
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.returns import adjustment_factors
 from traderbot.model.actions import ActionKind, CorporateAction
-from traderbot.model.bars import Times
-from traderbot.strategies.base import History
+from traderbot.model.bars import Columns, Times
+from traderbot.model.symbols import Symbol
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
+
+
+def restating(actions: Mapping[Symbol, Sequence[CorporateAction]]) -> list[tuple[int, CorporateAction]]:
+    """What changes how many shares of what are held: splits, changes of symbol and delistings, oldest first,
+    each with the start of its ex-date in microseconds UTC.
+    """
+    every = (action for group in actions.values() for action in group)
+    found = [
+        ((action.ex_date.toordinal() - _EPOCH) * _DAY, action)
+        for action in every
+        if action.kind is not ActionKind.DIVIDEND
+    ]
+    return sorted(found, key=itemgetter(0))
 
 
 def on_ex_dates(times: Times, actions: Sequence[CorporateAction]) -> tuple[Floats, Floats]:
@@ -35,20 +49,15 @@ def on_ex_dates(times: Times, actions: Sequence[CorporateAction]) -> tuple[Float
     return splits, dividends
 
 
-def adjusted(history: History, actions: Sequence[CorporateAction]) -> History:
-    """The bars as if the splits and dividends given had always been: comparable with the last bar's prices.
+def adjusted(columns: Columns, actions: Sequence[CorporateAction]) -> Columns:
+    """Bars as if the splits and dividends given had always been: comparable with the last bar's prices.
 
-    With what a context gives, `adjusted(ctx.history(symbol, 50), ctx.actions(symbol))`, only actions with an
-    ex-date up to now count, so that nothing comes from the future. Volumes follow splits alone.
+    What happened after the last bar counts nowhere, so that nothing comes from the future. Volumes follow
+    splits alone.
     """
-    splits, dividends = on_ex_dates(history.times, actions)
-    factors = adjustment_factors(history.closes, splits, dividends)
-    later = np.append(np.cumprod(splits[:0:-1])[::-1], 1.0)[-len(splits) :] if len(splits) else splits
-    return History(
-        history.times,
-        history.opens * factors,
-        history.highs * factors,
-        history.lows * factors,
-        history.closes * factors,
-        history.volumes * later,
-    )
+    times, opens, highs, lows, closes, volumes = columns
+    splits, dividends = on_ex_dates(times, actions)
+    factors = adjustment_factors(closes, splits, dividends)
+    later = np.ones(len(times))
+    later[:-1] = np.cumprod(splits[:0:-1])[::-1]
+    return times, opens * factors, highs * factors, lows * factors, closes * factors, volumes * later

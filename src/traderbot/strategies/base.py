@@ -1,9 +1,11 @@
 """The contract between a strategy and whatever runs it: backtest, paper and live give the same Context."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
+from operator import itemgetter
+from typing import Any, ClassVar, NamedTuple, Unpack
 from uuid import UUID
 
 from traderbot.engine.market import Market
@@ -18,13 +20,17 @@ from traderbot.model.events import OrderFilled
 from traderbot.model.membership import Membership
 from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
 from traderbot.model.rules import Rules
+from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
+from traderbot.strategies.adjustments import adjusted, restating
+from traderbot.strategies.asking import Asked, Terms, urgency
 from traderbot.strategies.parameters import Parameter, declared
 
 _DAY = 86_400_000_000
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
 _EPOCH = date(1970, 1, 1).toordinal()
+_FIRST = itemgetter(0)
 
 
 class History(NamedTuple):
@@ -47,24 +53,8 @@ class RaisedSignal(NamedTuple):
     order_id: UUID | None
 
 
-class Terms(TypedDict, total=False):
-    """What few orders have. A stop_price makes a stop or, with a limit_price, a stop-limit order; a trail a
-    trailing stop (trail_percent: 5 is five percent); notional stands in for a qty of None. take_profit and
-    stop_loss are the prices of exits that wait for the order to fill.
-    """
-
-    stop_price: Decimal | int | str
-    trail_price: Decimal | int | str
-    trail_percent: Decimal | int | str
-    notional: Decimal | int | str
-    take_profit: Decimal | int | str
-    stop_loss: Decimal | int | str
-
-
 Coarser = Callable[[Bar, str], Columns]
 """The bars of an instrument in a coarser time frame, each stamped with when it is known."""
-
-Asked = PlaceOrder | ReplaceOrder | CancelOrder
 
 
 class Context:
@@ -80,6 +70,7 @@ class Context:
         "_bars",
         "_coarser",
         "_new_id",
+        "_restating",
         "account",
         "asked",
         "market",
@@ -107,6 +98,7 @@ class Context:
         self._new_id = new_id
         self._actions = actions or {}
         self._coarser = coarser
+        self._restating: list[tuple[int, CorporateAction]] | None = None
         self.membership = membership
         self.rules = rules or Rules()
 
@@ -179,10 +171,23 @@ class Context:
         start = 0 if bars is None else max(0, end - max(bars, 0))
         return History(*(column[start:end] for column in columns))  # type: ignore[arg-type]
 
+    def adjusted(self, symbol: Symbol, bars: int | None = None) -> History:
+        """As `history`, as if every split and dividend up to now had always been."""
+        return History(*adjusted(self._bars[symbol].known(bars), self.actions(symbol)))
+
     def actions(self, symbol: Symbol) -> Sequence[CorporateAction]:
         """Splits and dividends of the instrument with an ex-date up to now (the UTC date of market time)."""
         today = date.fromordinal(_EPOCH + self.time // _DAY)
         return [action for action in self._actions.get(symbol, ()) if action.ex_date <= today]
+
+    def restated(self, since: int) -> Sequence[CorporateAction]:
+        """Splits, changes of symbol and delistings that took effect in a step after that of `since`, up to
+        the present one, oldest first.
+        """
+        if self._restating is None:
+            self._restating = restating(self._actions)
+        places = (bisect_left(self._restating, time, key=_FIRST) for time in (since, self.time))
+        return [action for _, action in self._restating[slice(*places)]]
 
     def raise_signal(self, signal: Signal, order_id: UUID | None = None) -> UUID:
         """Record a conclusion and its reasons; give its id to the order that follows from it."""
@@ -248,7 +253,7 @@ class Context:
         taken = self.asked.copy()
         self.asked.clear()
         if len(taken) > 1:
-            taken.sort(key=_urgency)
+            taken.sort(key=urgency)
         return taken
 
     def _ask(
@@ -261,6 +266,8 @@ class Context:
         signal: Signal | None,
         terms: Terms,
     ) -> UUID:
+        if symbol not in self._bars:
+            raise InvalidValue("symbol", "an instrument that there are bars of", symbol)
         amount = quantity(qty) if qty is not None or "notional" not in terms else None
         limit = _price(limit_price, "limit_price")
         kind = _MARKET if limit is None else _LIMIT
@@ -313,14 +320,6 @@ class Context:
 
 def _price(value: Decimal | int | str | None, field: str) -> Price | None:
     return None if value is None else price(value, field)
-
-
-def _urgency(ask: Asked) -> int:
-    if isinstance(ask, CancelOrder):
-        return 0
-    if isinstance(ask, ReplaceOrder):
-        return 1
-    return 2 if ask.side is Side.SELL else 3
 
 
 class Strategy:
@@ -378,6 +377,9 @@ class Strategy:
 
     def on_fill(self, ctx: Context, fill: OrderFilled) -> None:
         """Called for every execution, before the bars of its step."""
+
+    def on_news(self, ctx: Context, item: NewsItem) -> None:
+        """Called for every item of news, before the bars of the first step at which it is known."""
 
     def state(self) -> dict[str, Any] | None:
         """What must survive a restart, as plain JSON data; None for nothing."""

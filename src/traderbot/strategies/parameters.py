@@ -71,9 +71,13 @@ class Whole(Parameter[int]):
         return f"a whole number from {self.least} to {self.most}"
 
     def check(self, value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+        if (
+            not isinstance(value, int | np.integer)
+            or isinstance(value, bool)
+            or not self.least <= value <= self.most
+        ):
             raise self.wrong(value)
-        return value
+        return int(value)
 
     def parse(self, text: str) -> int:
         if len(text) > 20 or not text.removeprefix("-").isdecimal() or not text.isascii():
@@ -141,10 +145,10 @@ class Exact(Parameter[Decimal]):
             raise self.wrong(text) from None
 
     def grid(self, count: int) -> list[Decimal]:
+        least, most = (int(end.scaleb(9)) for end in (self.least, self.most))
         steps = max(count - 1, 1)
-        places = Decimal("0.000000001")
-        spread = [self.least + (self.most - self.least) * number / steps for number in range(max(count, 1))]
-        return [value.quantize(places).normalize() + 0 for value in spread]
+        spread = (least + (most - least) * number // steps for number in range(max(count, 1)))
+        return [Decimal(value).scaleb(-9).normalize() + 0 for value in dict.fromkeys(spread)]
 
 
 class Choice(Parameter[str]):

@@ -4,8 +4,11 @@ The function sees whole arrays; so it runs once over all bars in a backtest or a
 ends now everywhere else, with the same trades.
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +17,7 @@ from traderbot.analytics.arrays import Floats
 from traderbot.analytics.returns import total_growth
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, AccountKind
-from traderbot.model.actions import CorporateAction
+from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Bar, Times
 from traderbot.model.border import weight_from_float
 from traderbot.model.errors import InvalidValue
@@ -67,10 +70,12 @@ class SignalStrategy(Strategy):
 
     units: None, or the shares that a target of 1 stands for; else a target is a fraction of equity. lot: the
     smallest quantity it trades. The rule of trading, exact everywhere: where an instrument's target is not
-    that of the bar before, the quantity wanted is set anew from equity and price of now; while less or more
-    is held, open orders are cancelled and the difference is ordered at the market, sales first; a buy of a
-    cash account takes no more than available cash surely pays for, the rest waits for the next step; from
-    long to short are two orders at two steps.
+    that of the bar before, the quantity wanted is set anew from equity and price of now; until its first bar
+    an instrument has no target. At each step what is still open of an order is cancelled, and while less or
+    more than wanted is held, the difference is ordered at the market, sales first; a buy of a cash account
+    takes no more than available cash surely pays for, the rest waits for the next step; from long to short
+    are two orders at two steps. Splits and changes of symbol restate what is wanted as they do positions; of
+    what is delisted nothing is wanted any more.
     """
 
     lot: Decimal = _SHARE
@@ -78,6 +83,8 @@ class SignalStrategy(Strategy):
     def __init__(self, **values: object) -> None:
         super().__init__(**values)
         self.wanted: dict[Symbol, Decimal] = {}
+        self._seen: dict[Symbol, float] = {}
+        self._restated = 0
 
     @property
     def units(self) -> Decimal | None:
@@ -94,14 +101,19 @@ class SignalStrategy(Strategy):
         """The signal, checked, rounded to 9 places, no opinion while it warms up. Errors: InvalidValue naming
         the strategy.
         """
-        found = np.asarray(self.signal(frame), dtype=np.float64)
+        field = f"{self.name}.signal ({_place_of(type(self).signal)})"
+        answer = self.signal(frame)
+        try:
+            found = np.asarray(answer, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InvalidValue(field, "an array of numbers", type(answer).__name__) from None
         if found.shape != frame.close.shape:
-            raise InvalidValue(f"{self.name}.signal", f"an array of shape {frame.close.shape}", found.shape)
+            raise InvalidValue(field, f"an array of shape {frame.close.shape}", found.shape)
         wrong = np.isinf(found) | (np.abs(found) > _WEIGHT_MAX)
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise InvalidValue(
-                f"{self.name}.signal",
+                field,
                 f"finite numbers; of {frame.symbols[column]} at {_told(int(frame.times[row]))}",
                 float(found[row, column]),
             )
@@ -111,24 +123,29 @@ class SignalStrategy(Strategy):
 
     def on_step(self, ctx: Context, moved: Sequence[Bar]) -> None:
         symbols = ctx.universe
-        frame = frame_until_now(ctx, symbols, self.warm_up + 2)
-        rows = self.targets(frame)[-2:].tolist()
-        self.follow(ctx, symbols, rows[-1], rows[0])
+        targets = self.targets(frame_until_now(ctx, symbols, self.warm_up + 1))[-1].tolist()
+        # those of the step it saw last: while an account is paused it sees none
+        before = [self._seen.get(symbol, math.nan) for symbol in symbols]
+        self._seen = dict(zip(symbols, targets, strict=True))
+        self.follow(ctx, symbols, targets, before)
 
     def follow(
         self, ctx: Context, symbols: Sequence[Symbol], targets: Sequence[float], before: Sequence[float]
     ) -> None:
         """Trade towards the targets of now. before: those of the bar before."""
+        self._restate(ctx)
         changed = [
             (symbol, target)
             for symbol, target, last in zip(symbols, targets, before, strict=True)
             if target == target and (target != last or symbol not in self.wanted)  # NaN is no opinion
+            if ctx.market.mark(symbol) is not None
         ]
         if changed:
             equity = ctx.equity if self.units is None else NOTHING
             for symbol, target in changed:
                 self.wanted[symbol] = self._quantity(ctx, symbol, target, equity)
-        if not self.done(ctx):
+            self._restated = ctx.time
+        if ctx.account.orders or not self.done(ctx):
             self._trade(ctx)
 
     def done(self, ctx: Context) -> bool:
@@ -141,10 +158,30 @@ class SignalStrategy(Strategy):
         return True
 
     def state(self) -> dict[str, Any] | None:
-        return {"wanted": {symbol: str(qty) for symbol, qty in self.wanted.items()}}
+        seen = {symbol: None if math.isnan(target) else target for symbol, target in self._seen.items()}
+        wanted = [[symbol, str(qty)] for symbol, qty in self.wanted.items()]  # in the order of its buys
+        return {"wanted": wanted, "seen": seen, "restated": self._restated}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.wanted = {Symbol(symbol): Decimal(qty) for symbol, qty in state["wanted"].items()}
+        self.wanted = {Symbol(symbol): Decimal(qty) for symbol, qty in state["wanted"]}
+        self._seen = {
+            Symbol(symbol): math.nan if target is None else target for symbol, target in state["seen"].items()
+        }
+        self._restated = state["restated"]
+
+    def _restate(self, ctx: Context) -> None:
+        """Keep what is wanted in the shares of now."""
+        for action in ctx.restated(self._restated):
+            wanted = self.wanted.get(action.symbol)
+            if not wanted:
+                continue
+            if action.kind is ActionKind.SPLIT:
+                self.wanted[action.symbol] = rounding.signed_split(wanted, action.new, action.old)
+            else:
+                self.wanted[action.symbol] = NOTHING
+                if action.new_symbol is not None:
+                    self.wanted[action.new_symbol] = self.wanted.get(action.new_symbol, NOTHING) + wanted
+            self._restated = ctx.time
 
     def _quantity(self, ctx: Context, symbol: Symbol, target: float, equity: Decimal) -> Decimal:
         weight, units = weight_from_float(target, f"{self.name}.signal"), self.units
@@ -158,16 +195,15 @@ class SignalStrategy(Strategy):
 
     def _trade(self, ctx: Context) -> None:
         """Order the differences. A sale never goes through nothing, nor does a buy."""
+        for order in ctx.orders:
+            if order.symbol in self.wanted:
+                ctx.cancel(order.id)
         differences: list[tuple[Symbol, Decimal]] = []
         for symbol, wanted in self.wanted.items():
             held = ctx.position(symbol)
-            if held == wanted:
-                continue
-            goal = wanted if held * wanted >= 0 else NOTHING
-            differences.append((symbol, goal - held))
-            for order in ctx.orders:
-                if order.symbol == symbol:
-                    ctx.cancel(order.id)
+            if held != wanted:
+                goal = wanted if held * wanted >= 0 else NOTHING
+                differences.append((symbol, goal - held))
         for symbol, difference in differences:
             if difference < 0:
                 ctx.sell(symbol, -difference)
@@ -208,7 +244,8 @@ def frame_of(
 
 def frame_until_now(ctx: Context, symbols: Sequence[Symbol], rows: int) -> Frame:
     """The last so many rows that are known now."""
-    histories = {symbol: ctx.history(symbol, rows) for symbol in symbols}
+    # one more, as growth goes by the close before
+    histories = {symbol: ctx.history(symbol, rows + 1) for symbol in symbols}
     frame = _framed(histories, {symbol: ctx.actions(symbol) for symbol in symbols}, ctx.membership)
     return frame.rows(max(len(frame.times) - rows, 0), len(frame.times))
 
@@ -228,6 +265,7 @@ def _framed(
         if len(rows):
             events = on_ex_dates(history.times, actions.get(symbol, ()))
             columns[5, rows, number] = total_growth(history.closes, *events)
+    columns.flags.writeable = False
     opens, highs, lows, closes, volumes, growth = columns
     member = EVERYBODY if membership is None else membership.mask(symbols, times)
     return Frame(symbols, times, opens, highs, lows, closes, volumes, growth, member)
@@ -241,6 +279,12 @@ def _all_times(every: Sequence[Times]) -> Times:
         return first
     found: Times = np.unique(np.concatenate(every))
     return found
+
+
+def since_first_bars(frame: Frame, targets: Floats) -> Floats:
+    """Targets of all bars there are, without those of an instrument before its first one."""
+    known = np.logical_or.accumulate(~np.isnan(frame.close), axis=0)
+    return np.where(known, targets, np.nan)
 
 
 def check_causal(strategy: SignalStrategy, frame: Frame, targets: Floats, looks: int = 16) -> None:
@@ -263,7 +307,7 @@ def check_causal(strategy: SignalStrategy, frame: Frame, targets: Floats, looks:
             expected = f"no look ahead: its target {where} is another once the bars after it are known"
         else:
             expected = f"a target {where} that follows from the {strategy.warm_up} bars of its warm_up"
-        raise InvalidValue(f"{strategy.name}.signal", expected)
+        raise InvalidValue(f"{strategy.name}.signal ({_place_of(type(strategy).signal)})", expected)
 
 
 def _first_difference(seen: Floats, whole: Floats) -> int | None:
@@ -274,3 +318,9 @@ def _first_difference(seen: Floats, whole: Floats) -> int | None:
 
 def _told(time: int) -> str:
     return str(np.datetime64(time, "us"))
+
+
+def _place_of(function: Callable[..., object]) -> str:
+    """File and line of a function, for who has to mend it."""
+    code = inspect.unwrap(function).__code__
+    return f"{Path(code.co_filename).name} line {code.co_firstlineno}"

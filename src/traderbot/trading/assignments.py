@@ -2,33 +2,62 @@
 session.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.trading import tables as t
 
 
-def assign(connection: Connection, account_id: UUID, strategy: str, at: int) -> None:
+class Assigned(NamedTuple):
+    """A strategy that trades an account. source: its name or file; parameters: as texts."""
+
+    account_id: UUID
+    strategy: str
+    source: str
+    parameters: dict[str, str]
+
+
+def assign(connection: Connection, wanted: Assigned, at: int) -> None:
     """Put on record that a strategy trades an account; once is enough. at: wall time, microseconds."""
     table = t.assignments
-    known = sa.select(table.c.at).where(table.c.account_id == account_id, table.c.strategy == strategy)
+    known = sa.select(table.c.at).where(*_of(wanted.account_id, wanted.strategy))
     if connection.execute(known).first() is None:
-        row = {"account_id": account_id, "strategy": strategy, "at": at}
+        row = {
+            "account_id": wanted.account_id,
+            "strategy": wanted.strategy,
+            "at": at,
+            "source": wanted.source,
+            "parameters": msgspec.json.encode(wanted.parameters).decode(),
+        }
         connection.execute(sa.insert(table).values(row))
 
 
-def assigned(connection: Connection, session_id: UUID, strategy: str) -> list[UUID]:
-    """The accounts of a session that a strategy trades, in the order in which it was given them."""
+def unassign(connection: Connection, account_id: UUID, strategy: str) -> bool:
+    """Take a strategy from an account. Returns: whether it had it."""
+    return bool(connection.execute(sa.delete(t.assignments).where(*_of(account_id, strategy))).rowcount)
+
+
+def assigned(connection: Connection, session_id: UUID) -> list[Assigned]:
+    """What trades the accounts of a session, in the order in which it was given to them."""
     table = t.assignments
     query = (
-        sa.select(table.c.account_id)
+        sa.select(table.c.account_id, table.c.strategy, table.c.source, table.c.parameters)
         .join(t.accounts, t.accounts.c.id == table.c.account_id)
-        .where(t.accounts.c.session_id == session_id, table.c.strategy == strategy)
-        .order_by(table.c.at, table.c.account_id)
+        .where(t.accounts.c.session_id == session_id)
+        .order_by(table.c.at, table.c.account_id, table.c.strategy)
     )
-    return list(connection.execute(query).scalars())
+    return [
+        Assigned(row.account_id, row.strategy, row.source or row.strategy, _texts(row.parameters))
+        for row in connection.execute(query)
+    ]
+
+
+def _texts(stored: str | None) -> dict[str, str]:
+    return {} if stored is None else msgspec.json.decode(stored, type=dict[str, str])
 
 
 def kept_state(connection: Connection, account_id: UUID, strategy: str) -> tuple[str, int] | None:

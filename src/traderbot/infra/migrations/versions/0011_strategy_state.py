@@ -1,4 +1,4 @@
-"""What strategies remember over a restart."""
+"""Which strategy an account was given, with its parameters, and what it remembers over a restart."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,8 @@ down_revision = "0010"
 
 
 def upgrade() -> None:
+    op.add_column("assignments", sa.Column("source", sa.Text(), nullable=True))
+    op.add_column("assignments", sa.Column("parameters", sa.Text(), nullable=True))
     op.add_column("assignments", sa.Column("state", sa.Text(), nullable=True))
     op.add_column("assignments", sa.Column("state_at", sa.BigInteger(), nullable=True))
 
@@ -15,3 +17,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("assignments", "state_at")
     op.drop_column("assignments", "state")
+    op.drop_column("assignments", "parameters")
+    op.drop_column("assignments", "source")
