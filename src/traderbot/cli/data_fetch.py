@@ -14,9 +14,7 @@ from traderbot.market.calendars import zone_of
 from traderbot.market.datasets import dataset_name
 from traderbot.market.fetching import import_fetched
 from traderbot.market.importer import store_import
-from traderbot.market.readers import alpaca, binance, exchanges, yahoo
 from traderbot.market.readers.wanted import Fetched, Wanted
-from traderbot.market.readers.web import Web
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
 
@@ -69,7 +67,7 @@ def fetch_data(
         names = tuple(symbol(each.strip(), "symbols") for each in symbols.split(","))
         last = (end or datetime.fromtimestamp(now / 1e6, UTC)).date()
         wanted = Wanted(names, start.date(), last, time_frame, zone_of(place))
-        ask = _Ask(url, feed, exchange or "", {alpaca.KEY_HEADER: key, alpaca.SECRET_HEADER: secret})
+        ask = _Ask(url, feed, exchange or "", (key, secret))
         result = import_fetched(_asked(vendor, wanted, ask), wanted, name=chosen, calendar=place, now=now)
         for line in result.report.lines(40):
             typer.echo(line)
@@ -83,17 +81,21 @@ class _Ask(NamedTuple):
     url: str | None
     feed: str
     exchange: str
-    keys: dict[str, str]
+    keys: tuple[str, str]
 
 
 def _asked(vendor: Vendor, wanted: Wanted, ask: _Ask) -> Fetched:
     """What the vendor gives. Errors: those of the readers."""
+    from traderbot.market.readers import alpaca, binance, exchanges, yahoo  # an HTTP client is slow to import
+    from traderbot.market.readers.web import Web
+
     if vendor is Vendor.CCXT:
         return exchanges.fetch(exchanges.exchange_of(ask.exchange), wanted)
     if vendor is Vendor.ALPACA:
-        if not all(ask.keys.values()):
+        if not all(ask.keys):
             raise InvalidValue("keys", "APCA_API_KEY_ID and APCA_API_SECRET_KEY in the environment")
-        with Web(ask.url or alpaca.URL, keys=ask.keys) as web:
+        keys = dict(zip((alpaca.KEY_HEADER, alpaca.SECRET_HEADER), ask.keys, strict=True))
+        with Web(ask.url or alpaca.URL, keys=keys) as web:
             return alpaca.fetch(web, wanted, ask.feed)
     if vendor is Vendor.YAHOO:
         with Web(ask.url or yahoo.URL) as web:
