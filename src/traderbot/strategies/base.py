@@ -5,26 +5,27 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
+from typing import Any, ClassVar, NamedTuple, Unpack
 from uuid import UUID
 
 from traderbot.engine.market import Market
 from traderbot.model import rounding
 from traderbot.model.account import Account
 from traderbot.model.actions import CorporateAction
-from traderbot.model.amounts import Money, Price, money, price, quantity
+from traderbot.model.amounts import Money, Price, quantity
 from traderbot.model.bars import Bar, Columns, Floats, Times
-from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
+from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
 from traderbot.model.membership import Membership
-from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
+from traderbot.model.orders import Order, OrderType, Side, TimeInForce
 from traderbot.model.rules import Rules
 from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.adjustments import restating
 from traderbot.strategies.parameters import Parameter, declared
+from traderbot.strategies.terms import Terms, optional_price, uncommon
 
 _DAY = 86_400_000_000
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
@@ -50,20 +51,6 @@ class RaisedSignal(NamedTuple):
     signal_id: UUID
     signal: Signal
     order_id: UUID | None
-
-
-class Terms(TypedDict, total=False):
-    """What few orders have. A stop_price makes a stop or, with a limit_price, a stop-limit order; a trail a
-    trailing stop (trail_percent: 5 is five percent); notional stands in for a qty of None. take_profit and
-    stop_loss are the prices of exits that wait for the order to fill.
-    """
-
-    stop_price: Decimal | int | str
-    trail_price: Decimal | int | str
-    trail_percent: Decimal | int | str
-    notional: Decimal | int | str
-    take_profit: Decimal | int | str
-    stop_loss: Decimal | int | str
 
 
 Coarser = Callable[[Bar, str], Columns]
@@ -246,8 +233,8 @@ class Context:
             order_id,
             new_order_id,
             qty=None if qty is None else quantity(qty),
-            limit_price=_price(limit_price, "limit_price"),
-            stop_price=_price(stop_price, "stop_price"),
+            limit_price=optional_price(limit_price, "limit_price"),
+            stop_price=optional_price(stop_price, "stop_price"),
         )
         self.asked.append(replace)
         return new_order_id
@@ -280,9 +267,9 @@ class Context:
         if symbol not in self._bars:
             raise InvalidValue("symbol", "an instrument that there are bars of", symbol)
         amount = quantity(qty) if qty is not None or "notional" not in terms else None
-        limit = _price(limit_price, "limit_price")
+        limit = optional_price(limit_price, "limit_price")
         kind = _MARKET if limit is None else _LIMIT
-        more = self._uncommon(kind, terms) if terms else {}
+        more = uncommon(kind, terms, self._new_id) if terms else {}
         order_id = self._new_id()
         signal_id = None if signal is None else self.raise_signal(signal, order_id)
         self.asked.append(
@@ -300,37 +287,6 @@ class Context:
             )
         )
         return order_id
-
-    def _uncommon(self, kind: OrderType, terms: Terms) -> dict[str, Any]:
-        """The fields of an order that few orders have, and the type that follows from them."""
-        found: dict[str, Any] = {
-            "stop_price": _price(terms.get("stop_price"), "stop_price"),
-            "trail_price": _price(terms.get("trail_price"), "trail_price"),
-        }
-        if "trail_percent" in terms:
-            found["trail_percent"] = quantity(terms["trail_percent"], "trail_percent")
-        if "notional" in terms:
-            found["notional"] = money(terms["notional"], "notional")
-        if found["trail_price"] is not None or "trail_percent" in found:
-            found["type"] = OrderType.TRAILING_STOP
-        elif found["stop_price"] is not None:
-            found["type"] = OrderType.STOP if kind is OrderType.MARKET else OrderType.STOP_LIMIT
-        gain, loss = (
-            _price(terms.get("take_profit"), "take_profit"),
-            _price(terms.get("stop_loss"), "stop_loss"),
-        )
-        if gain is not None:
-            found["take_profit"] = TakeProfit(self._new_id(), gain)
-        if loss is not None:
-            found["stop_loss"] = StopLoss(self._new_id(), loss)
-        if gain is not None or loss is not None:
-            both = gain is not None and loss is not None
-            found["order_class"] = OrderClass.BRACKET if both else OrderClass.OTO
-        return found
-
-
-def _price(value: Decimal | int | str | None, field: str) -> Price | None:
-    return None if value is None else price(value, field)
 
 
 def _urgency(ask: Asked) -> int:
