@@ -24,9 +24,8 @@ from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.adjustments import adjusted, restating
-from traderbot.strategies.asking import Asked, Terms, urgency
+from traderbot.strategies.asking import Asked, Terms, optional_price, uncommon, urgency
 from traderbot.strategies.parameters import Parameter, declared
-from traderbot.strategies.terms import Terms, optional_price, uncommon
 
 _DAY = 86_400_000_000
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
