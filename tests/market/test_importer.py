@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -233,3 +235,28 @@ def test_the_sp500_file_is_stored_and_read_back(sp500: ImportResult, tmp_path: P
     assert again.sha256 == sp500.dataset.sha256
     assert len(again.bars) == 505
     assert np.array_equal(again.bars_of("AOS").close, sp500.dataset.bars_of("AOS").close)
+
+
+_MEASURED = """
+import resource, sys
+from pathlib import Path
+from traderbot.backtests.runner import run
+from traderbot.market.datasets import load
+from traderbot.strategies.cross_sectional_momentum import CrossSectionalMomentum
+dataset = load(Path(sys.argv[1]))
+result = run(CrossSectionalMomentum(), [bars.cursor() for bars in dataset.bars.values()])
+print(len(dataset.bars), len(result.fills), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.shared_data
+def test_five_hundred_stocks_over_five_years_are_played_in_little_memory(
+    sp500: ImportResult, tmp_path: Path
+) -> None:
+    store_import(sp500, tmp_path / "sp500")
+    told = subprocess.run(
+        [sys.executable, "-c", _MEASURED, str(tmp_path / "sp500")], capture_output=True, text=True, check=True
+    )
+    stocks, fills, kilobytes = map(int, told.stdout.split())
+    assert (stocks, fills > 1000) == (505, True)
+    assert kilobytes < 2 << 20, "2 GiB"

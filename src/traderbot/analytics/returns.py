@@ -70,3 +70,16 @@ def total_return_index(closes: Floats, split_ratios: Floats, dividends: Floats, 
     growth = total_growth(closes, split_ratios, dividends)
     growth[:1] = start
     return np.asarray(np.cumprod(growth), dtype=np.float64)
+
+
+def adjustment_factors(closes: Floats, split_ratios: Floats, dividends: Floats) -> Floats:
+    """What each raw price is to be multiplied by to be compared with the last one, dividends reinvested.
+
+    Arguments as total_growth.
+    Returns: float64 (n,), the last 1; it knows of no more than the bars given.
+    """
+    growth = total_growth(closes, split_ratios, dividends)
+    factors = np.ones(len(growth))
+    if len(growth) > 1:
+        factors[:-1] = closes[-1] / closes[:-1] / np.cumprod(growth[:0:-1])[::-1]
+    return factors

@@ -7,8 +7,9 @@ from operator import itemgetter
 import numpy as np
 
 from traderbot.analytics.arrays import Floats
+from traderbot.analytics.returns import adjustment_factors
 from traderbot.model.actions import ActionKind, CorporateAction
-from traderbot.model.bars import Times
+from traderbot.model.bars import Columns, Times
 from traderbot.model.symbols import Symbol
 
 _DAY = 86_400_000_000
@@ -46,3 +47,17 @@ def on_ex_dates(times: Times, actions: Sequence[CorporateAction]) -> tuple[Float
         elif action.amount is not None and action.kind is ActionKind.DIVIDEND:
             dividends[row] += float(action.amount)
     return splits, dividends
+
+
+def adjusted(columns: Columns, actions: Sequence[CorporateAction]) -> Columns:
+    """Bars as if the splits and dividends given had always been: comparable with the last bar's prices.
+
+    What happened after the last bar counts nowhere, so that nothing comes from the future. Volumes follow
+    splits alone.
+    """
+    times, opens, highs, lows, closes, volumes = columns
+    splits, dividends = on_ex_dates(times, actions)
+    factors = adjustment_factors(closes, splits, dividends)
+    later = np.ones(len(times))
+    later[:-1] = np.cumprod(splits[:0:-1])[::-1]
+    return times, opens * factors, highs * factors, lows * factors, closes * factors, volumes * later

@@ -23,9 +23,9 @@ from traderbot.model.rules import Rules
 from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
-from traderbot.strategies.adjustments import restating
+from traderbot.strategies.adjustments import adjusted, restating
+from traderbot.strategies.asking import Asked, Terms, optional_price, uncommon, urgency
 from traderbot.strategies.parameters import Parameter, declared
-from traderbot.strategies.terms import Terms, optional_price, uncommon
 
 _DAY = 86_400_000_000
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT  # members of an Enum are slow to read
@@ -55,8 +55,6 @@ class RaisedSignal(NamedTuple):
 
 Coarser = Callable[[Bar, str], Columns]
 """The bars of an instrument in a coarser time frame, each stamped with when it is known."""
-
-Asked = PlaceOrder | ReplaceOrder | CancelOrder
 
 
 class Context:
@@ -173,6 +171,10 @@ class Context:
         start = 0 if bars is None else max(0, end - max(bars, 0))
         return History(*(column[start:end] for column in columns))  # type: ignore[arg-type]
 
+    def adjusted(self, symbol: Symbol, bars: int | None = None) -> History:
+        """As `history`, as if every split and dividend up to now had always been."""
+        return History(*adjusted(self._bars[symbol].known(bars), self.actions(symbol)))
+
     def actions(self, symbol: Symbol) -> Sequence[CorporateAction]:
         """Splits and dividends of the instrument with an ex-date up to now (the UTC date of market time)."""
         today = date.fromordinal(_EPOCH + self.time // _DAY)
@@ -251,7 +253,7 @@ class Context:
         taken = self.asked.copy()
         self.asked.clear()
         if len(taken) > 1:
-            taken.sort(key=_urgency)
+            taken.sort(key=urgency)
         return taken
 
     def _ask(
@@ -287,14 +289,6 @@ class Context:
             )
         )
         return order_id
-
-
-def _urgency(ask: Asked) -> int:
-    if isinstance(ask, CancelOrder):
-        return 0
-    if isinstance(ask, ReplaceOrder):
-        return 1
-    return 2 if ask.side is Side.SELL else 3
 
 
 class Strategy:

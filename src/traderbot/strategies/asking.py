@@ -1,4 +1,4 @@
-"""The terms that few orders have, from what a strategy writes to the fields of the order."""
+"""What a strategy can ask for, and in which order it is decided."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -6,8 +6,10 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from traderbot.model.amounts import Price, money, price, quantity
-from traderbot.model.commands import StopLoss, TakeProfit
-from traderbot.model.orders import OrderClass, OrderType
+from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
+from traderbot.model.orders import OrderClass, OrderType, Side
+
+Asked = PlaceOrder | ReplaceOrder | CancelOrder
 
 
 class Terms(TypedDict, total=False):
@@ -22,6 +24,15 @@ class Terms(TypedDict, total=False):
     notional: Decimal | int | str
     take_profit: Decimal | int | str
     stop_loss: Decimal | int | str
+
+
+def urgency(ask: Asked) -> int:
+    """What frees shares and cash comes before what needs them."""
+    if isinstance(ask, CancelOrder):
+        return 0
+    if isinstance(ask, ReplaceOrder):
+        return 1
+    return 2 if ask.side is Side.SELL else 3
 
 
 def uncommon(kind: OrderType, terms: Terms, new_id: Callable[[], UUID]) -> dict[str, Any]:
