@@ -16,6 +16,7 @@ from traderbot.model.bars import Floats
 from traderbot.model.errors import Conflict, InvalidValue
 from traderbot.model.orders import Side
 from traderbot.simulation.costs import Costs
+from traderbot.strategies.loading import strategy_class
 from traderbot.strategies.moving_average import MovingAverageCrossover, MovingAverageSignal
 from traderbot.strategies.parameters import Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
@@ -85,6 +86,19 @@ def test_jobs_and_backends_come_to_the_same(backend: Backend) -> None:
         return sweep(MovingAverageSignal, BARS, grid, cash=CASH, jobs=jobs, backend=backend)
 
     assert figures(2, backend).figures == figures(1, "here").figures
+
+
+def test_a_strategy_of_a_file_is_known_to_the_processes(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from traderbot.strategies.moving_average import MovingAverageCrossover\n\n\n"
+        "class Mine(MovingAverageCrossover):\n    name = 'mine'\n",
+        encoding="utf-8",
+    )
+    mine, axes = strategy_class(str(file)), {"fast": [3, 5]}
+    found = sweep(mine, BARS, Grid(mine, axes), cash=CASH, jobs=2, backend="processes")
+    own = sweep(MovingAverageCrossover, BARS, Grid(MovingAverageCrossover, axes), cash=CASH)
+    assert found.figures == own.figures
 
 
 def test_what_the_kernel_does_not_play_is_played_by_the_engine_and_said() -> None:

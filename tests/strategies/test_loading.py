@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from traderbot.model.errors import InvalidValue
-from traderbot.strategies.loading import strategy_class
+from traderbot.strategies.loading import received, strategy_class, to_send
 from traderbot.strategies.moving_average import MovingAverageCrossover
 
 pytestmark = pytest.mark.unit
@@ -22,6 +22,14 @@ def test_a_file_gives_its_strategy(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(ONE)
     assert strategy_class(str(file)).name == "mine"
+
+
+def test_what_is_sent_to_another_process_is_found_there_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(ONE)
+    assert to_send(strategy_class(str(file))) == f"{file.resolve()}:Mine"
+    assert received(f"{file.resolve()}:Mine").name == "mine"
+    assert received(to_send(MovingAverageCrossover)) is MovingAverageCrossover
 
 
 def test_of_several_one_is_named(tmp_path: Path) -> None:

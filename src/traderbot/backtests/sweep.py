@@ -26,6 +26,7 @@ from traderbot.model.membership import Membership
 from traderbot.model.rules import Rules
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Strategy
+from traderbot.strategies.loading import received, to_send
 
 Backend = Literal["here", "processes", "dask"]
 Progress = Callable[[int, int], None]
@@ -182,7 +183,7 @@ _CURRENT = "current"
 def _pack(setting: Setting) -> Packed:
     """A setting as it can be sent to another process: bars as their columns."""
     columns = [(bar.symbol, *bar.whole()) for bar in setting.bars]
-    return (_digest(setting), setting.strategy, columns, *setting[2:])
+    return (_digest(setting), to_send(setting.strategy), columns, *setting[2:])
 
 
 def _player(packed: Packed) -> Player:
@@ -190,7 +191,7 @@ def _player(packed: Packed) -> Player:
     digest, strategy, columns, *rest = packed
     if digest not in _players:
         _players.clear()
-        player = Player(Setting(strategy, [Bar(*own) for own in columns], *rest))
+        player = Player(Setting(received(strategy), [Bar(*own) for own in columns], *rest))
         player.sharing().__enter__()  # for as long as the process lives
         _players[digest] = player
     return _players[digest]

@@ -12,19 +12,19 @@ from traderbot.engine.market import Market
 from traderbot.model import rounding
 from traderbot.model.account import Account
 from traderbot.model.actions import CorporateAction
-from traderbot.model.amounts import Money, Price, money, price, quantity
+from traderbot.model.amounts import Money, Price, quantity
 from traderbot.model.bars import Bar, Columns, Floats, Times
-from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
+from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
 from traderbot.model.membership import Membership
-from traderbot.model.orders import Order, OrderClass, OrderType, Side, TimeInForce
+from traderbot.model.orders import Order, OrderType, Side, TimeInForce
 from traderbot.model.rules import Rules
 from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.adjustments import adjusted, restating
-from traderbot.strategies.asking import Asked, Terms, urgency
+from traderbot.strategies.asking import Asked, Terms, optional_price, uncommon, urgency
 from traderbot.strategies.parameters import Parameter, declared
 
 _DAY = 86_400_000_000
@@ -235,8 +235,8 @@ class Context:
             order_id,
             new_order_id,
             qty=None if qty is None else quantity(qty),
-            limit_price=_price(limit_price, "limit_price"),
-            stop_price=_price(stop_price, "stop_price"),
+            limit_price=optional_price(limit_price, "limit_price"),
+            stop_price=optional_price(stop_price, "stop_price"),
         )
         self.asked.append(replace)
         return new_order_id
@@ -269,9 +269,9 @@ class Context:
         if symbol not in self._bars:
             raise InvalidValue("symbol", "an instrument that there are bars of", symbol)
         amount = quantity(qty) if qty is not None or "notional" not in terms else None
-        limit = _price(limit_price, "limit_price")
+        limit = optional_price(limit_price, "limit_price")
         kind = _MARKET if limit is None else _LIMIT
-        more = self._uncommon(kind, terms) if terms else {}
+        more = uncommon(kind, terms, self._new_id) if terms else {}
         order_id = self._new_id()
         signal_id = None if signal is None else self.raise_signal(signal, order_id)
         self.asked.append(
@@ -289,37 +289,6 @@ class Context:
             )
         )
         return order_id
-
-    def _uncommon(self, kind: OrderType, terms: Terms) -> dict[str, Any]:
-        """The fields of an order that few orders have, and the type that follows from them."""
-        found: dict[str, Any] = {
-            "stop_price": _price(terms.get("stop_price"), "stop_price"),
-            "trail_price": _price(terms.get("trail_price"), "trail_price"),
-        }
-        if "trail_percent" in terms:
-            found["trail_percent"] = quantity(terms["trail_percent"], "trail_percent")
-        if "notional" in terms:
-            found["notional"] = money(terms["notional"], "notional")
-        if found["trail_price"] is not None or "trail_percent" in found:
-            found["type"] = OrderType.TRAILING_STOP
-        elif found["stop_price"] is not None:
-            found["type"] = OrderType.STOP if kind is OrderType.MARKET else OrderType.STOP_LIMIT
-        gain, loss = (
-            _price(terms.get("take_profit"), "take_profit"),
-            _price(terms.get("stop_loss"), "stop_loss"),
-        )
-        if gain is not None:
-            found["take_profit"] = TakeProfit(self._new_id(), gain)
-        if loss is not None:
-            found["stop_loss"] = StopLoss(self._new_id(), loss)
-        if gain is not None or loss is not None:
-            both = gain is not None and loss is not None
-            found["order_class"] = OrderClass.BRACKET if both else OrderClass.OTO
-        return found
-
-
-def _price(value: Decimal | int | str | None, field: str) -> Price | None:
-    return None if value is None else price(value, field)
 
 
 class Strategy:

@@ -11,6 +11,8 @@ from traderbot.strategies.base import Strategy
 from traderbot.strategies.catalogue import CATALOGUE, named
 from traderbot.strategies.signals import SignalStrategy
 
+_MODULE = "traderbot_strategy_"
+
 
 def strategy_class(text: str) -> type[Strategy]:
     """The strategy of a name, or of a file as path/to/file.py or path/to/file.py:Class.
@@ -32,17 +34,32 @@ def strategy_class(text: str) -> type[Strategy]:
     return next(iter(kinds.values()))
 
 
+def to_send(kind: type[Strategy]) -> type[Strategy] | str:
+    """What another process can take for a strategy: of a file's one its path and name, as that process has
+    not loaded the file.
+    """
+    module = sys.modules.get(kind.__module__)
+    if module is None or not kind.__module__.startswith(_MODULE):
+        return kind
+    return f"{module.__file__}:{kind.__name__}"
+
+
+def received(sent: type[Strategy] | str) -> type[Strategy]:
+    """The strategy that `to_send` gave. Errors: InvalidValue."""
+    return strategy_class(sent) if isinstance(sent, str) else sent
+
+
 def _kinds_in(file: Path) -> dict[str, type[Strategy]]:
     """The strategies that a file defines, by the names of their classes."""
     if not file.is_file():
         known = ", ".join(sorted(CATALOGUE))
         raise InvalidValue("strategy", f"one of {known}, or a file that is there", str(file))
-    name = f"traderbot_strategy_{file.stem}"
+    name = f"{_MODULE}{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file.resolve())
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # so that processes of a search find its classes
+    sys.modules[name] = module  # where inspect and pickle look for its classes
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
