@@ -30,6 +30,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         }
         with opened(tmp_path_factory.mktemp("home"), **asked) as live:
             live.platform.session.playing = True
+            assert isinstance(live.platform.rates, SharedRates)
+            live.platform.rates.breaker.failed(
+                OSError()
+            )  # or its first look at nobody falls between two answers
             yield live
             live.platform.deliveries.stop()
 
@@ -76,13 +80,14 @@ def test_a_relay_in_trouble_is_told(whole: Live, monkeypatch: pytest.MonkeyPatch
 def test_limits_that_are_not_shared_now_are_told(whole: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = whole.platform.rates
     assert isinstance(rates, SharedRates)
-    rates.breaker.failed(OSError())
     status, parts = asked(whole)
     assert (status, parts["valkey"]) == ("degraded", "does not answer")
     assert parts["rate limits"] == "a local share, until Valkey answers"
-    monkeypatch.setattr(rates.breaker, "failed", lambda error: None)
-    rates.breaker.answered()
-    assert asked(whole)[1]["valkey"] == "ok"
+    with monkeypatch.context() as answering:
+        answering.setattr(rates.breaker, "failed", lambda error: None)
+        rates.breaker.answered()
+        assert asked(whole)[1]["valkey"] == "ok"
+    rates.breaker.failed(OSError())
 
 
 def test_a_tail_that_is_far_behind_is_told(whole: Live, monkeypatch: pytest.MonkeyPatch) -> None:
