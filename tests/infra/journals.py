@@ -15,10 +15,10 @@ from sqlalchemy.engine import Connection
 
 from servers import Program
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
+from traderbot.infra.delivery.jetstream import Consumer, Envelope, Relay, open_envelope
+from traderbot.infra.events.journal import Journal, Meta, events
 from traderbot.infra.ids import new_id
-from traderbot.infra.jetstream import Consumer, Envelope, Relay, open_envelope
-from traderbot.infra.journal import Journal, Meta, events
+from traderbot.infra.storage.database import Database
 from traderbot.model.events import PreferencesChanged, UserRegistered
 
 SOON = 30  # seconds until a test gives up

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from traderbot.infra.rates import SECOND, Ask, Decision, Policy, admitted
+from traderbot.infra.limits.rates import SECOND, Ask, Decision, Policy, admitted
 
 START = 1_767_600_000_000_000
 POLICIES = (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from traderbot.infra.database import Database
 from traderbot.infra.leases import Lease, LeaseLost, Leases, holder_name
+from traderbot.infra.storage.database import Database
 
 pytestmark = pytest.mark.integration
 NAME = "session:1"

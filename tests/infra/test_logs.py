@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from traderbot.infra.journal import Meta
-from traderbot.infra.logs import caused_by, configure_logs, without_passwords
+from traderbot.infra.events.journal import Meta
+from traderbot.infra.logs import caused_by, configure_logs
+from traderbot.infra.redaction import without_passwords
 
 pytestmark = pytest.mark.unit
 

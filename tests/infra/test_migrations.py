@@ -10,16 +10,19 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-import traderbot.backtests.tables
-import traderbot.infra.handler_records
-import traderbot.infra.journal
-import traderbot.infra.relay
+import traderbot.alerts.tables
+import traderbot.backtests.submitted.tables
+import traderbot.infra.delivery.handler_records
+import traderbot.infra.delivery.relay
+import traderbot.infra.events.journal
 import traderbot.notifications.tables
+import traderbot.risk.saved
+import traderbot.trading.limit_guards
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them
 from servers import database_url
-from traderbot.infra.database import Database, metadata
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.model.errors import ConfigurationError
 
 pytestmark = pytest.mark.integration
@@ -90,7 +93,7 @@ def test_running_again_changes_nothing(empty: Database) -> None:
 
 
 def test_processes_that_start_together_make_one_schema(empty: Database) -> None:
-    imports = "import sys, traderbot.infra.database as d, traderbot.infra.migrations as m"
+    imports = "import sys, traderbot.infra.storage.database as d, traderbot.infra.migrations as m"
     program = f"{imports}; m.migrate(d.Database(sys.argv[1]))"
     url = empty.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", program, url]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from api.live import opened
 from infra.collector import Collector, collecting
-from traderbot.infra.journal import events, read
+from traderbot.infra.events.journal import events, read
 from traderbot.infra.traces import NoTraces, open_traces
 from traderbot.model.events import OrderPlaced
 

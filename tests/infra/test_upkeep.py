@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from servers import KINDS, database_url
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from traderbot.infra.upkeep import as_plain, broken_indexes, misplaced_events, refresh, statistics
 from trading.rig import Rig
 

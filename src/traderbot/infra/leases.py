@@ -17,9 +17,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.columns import TIME, metadata
-from traderbot.infra.database import Database
 from traderbot.infra.ids import instance_name
+from traderbot.infra.storage.columns import TIME, metadata
+from traderbot.infra.storage.database import Database
 from traderbot.model.errors import TraderbotError
 
 _log = structlog.get_logger()

@@ -11,17 +11,14 @@ from typing import Any, TextIO
 
 import structlog
 
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
+from traderbot.infra.redaction import HIDDEN, without_passwords
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SECRET_NAME = re.compile(r"passw|secret|token|authorization|api[_-]?key|cookie|credential", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
     r"\btb_[A-Za-z0-9_-]{20,}|\btbr_[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+"
 )
-_PASSWORD = re.compile(r"(//[^\s/:@]*):(?!\*{3}@)[^\s/]*@")  # SQLAlchemy has made *** of its own already
-_TOKEN_OF_NATS = re.compile(r"\b(nats|tls|wss?)://[^\s/:@]+@")
-_PARAMETER = re.compile(r"([?&](?:password|token|secret|api[_-]?key)=)[^&\s'\"]+", re.IGNORECASE)
-_HIDDEN = "[hidden]"
 _LENGTH_MAX = 2_000
 
 Event = MutableMapping[str, Any]
@@ -34,15 +31,6 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
-def without_passwords(text: str) -> str:
-    """The text with what is secret in addresses hidden: //user:PASSWORD@host, and ?password=PASSWORD."""
-    if "//" not in text:
-        return text
-    text = _PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
-    text = _TOKEN_OF_NATS.sub(rf"\1://{_HIDDEN}@", text)
-    return _PARAMETER.sub(rf"\1{_HIDDEN}", text)
-
-
 def caused_by(meta: Meta) -> dict[str, str]:
     """What a log line says of the request behind an event or a command; threads of their own do not know."""
     said = {"request_id": meta.request, "correlation_id": meta.correlation, "trace": meta.trace}
@@ -53,10 +41,10 @@ def hide_secrets(_logger: object, _method: str, event: Event) -> Event:
     """Hide values whose name or shape says that they are credentials."""
     for name, value in event.items():
         if _names_a_secret(name):
-            event[name] = _HIDDEN
+            event[name] = HIDDEN
         elif isinstance(value, str):
             if "tb" in value or "eyJ" in value:
-                event[name] = _SECRET_VALUE.sub(_HIDDEN, value)
+                event[name] = _SECRET_VALUE.sub(HIDDEN, value)
             if "//" in value:
                 event[name] = without_passwords(str(event[name]))
     return event

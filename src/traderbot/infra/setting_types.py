@@ -17,6 +17,8 @@ from traderbot.model.errors import InvalidValue
 
 _PLAIN = re.compile(r"[0-9]{1,13}(\.[0-9]{1,9})?", re.ASCII)
 SECRET_BYTES_MIN = 32
+PART_SIZE = 5_000_000
+"""Positions a part of the journal has, where nothing else is set."""
 
 
 def wrong(expected: str) -> PydanticCustomError:

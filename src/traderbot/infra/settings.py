@@ -29,8 +29,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from traderbot.infra.partitions import PART_SIZE
 from traderbot.infra.setting_types import (
+    PART_SIZE,
     SECRET_BYTES_MIN,
     MoneySetting,
     Networks,
@@ -124,6 +124,25 @@ class Settings(BaseSettings):
     open_registration: bool = Field(
         default=True, description="Whether anybody who reaches the port may open an account."
     )
+    smtp_host: str | None = Field(
+        default=None, min_length=1, max_length=253, description="Server that e-mail of alerts is sent by."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection to it is encrypted."
+    )
+    smtp_user: str | None = Field(default=None, max_length=254, description="Who signs in there.")
+    smtp_password: SecretStr | None = Field(default=None, description="The password for that.")
+    smtp_from: str = Field(
+        default="traderbot@localhost",
+        max_length=254,
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        description="Address that e-mail comes from.",
+    )
+    webhook_networks: Networks = Field(
+        default_factory=list,
+        description="Networks besides public ones that webhooks may reach, over plain http too.",
+    )
     rate_general: Annotated[str, AfterValidator(rate)] = Field(
         default="100/minute", description="Requests of one caller, such as 100/minute."
     )
@@ -215,6 +234,7 @@ class Settings(BaseSettings):
 
 
 SECRETS = frozenset({"secret_key", "valkey_url", "nats_url"})
+PASSWORDS = frozenset({"smtp_password"})
 _WITH_PASSWORDS = frozenset({"database_url", "otlp_endpoint"})
 
 
@@ -307,7 +327,8 @@ def _explain(error: ValidationError, origins: Mapping[str, Origin], path: Path |
         name = str(problem["loc"][0])
         origin = origins.get(name, "built in")
         where = {"file": f"file {path}", "environment": f"{PREFIX}{name.upper()}"}.get(origin, origin)
-        got = "" if name in SECRETS or name in _WITH_PASSWORDS else f", got {str(problem['input'])[:60]!r}"
+        hidden = SECRETS | PASSWORDS | _WITH_PASSWORDS
+        got = "" if name in hidden else f", got {str(problem['input'])[:60]!r}"
         expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
         lines.append(f"{name}: expected {expected}{got} (from the {where})")
     return "\n".join(lines)

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.archives import archived_until
-from traderbot.infra.columns import metadata
-from traderbot.infra.database import Database
-from traderbot.infra.journal import events, last_position, stream_heads
-from traderbot.infra.partitions import ensure_partitions
+from traderbot.infra.events.archives import archived_until
+from traderbot.infra.events.journal import events, last_position, stream_heads
+from traderbot.infra.storage.columns import metadata
+from traderbot.infra.storage.database import Database
+from traderbot.infra.storage.partitions import ensure_partitions
 
 _A_TIME = 1000
 _SPARE = 5  # a file of which one page in so many is free is written anew

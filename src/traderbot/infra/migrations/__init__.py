@@ -13,8 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.database import Database, Trouble
-from traderbot.infra.latches import SCHEMA
+from traderbot.infra.storage.database import Database, Trouble
+from traderbot.infra.storage.latches import SCHEMA
 from traderbot.model.errors import ConfigurationError
 
 

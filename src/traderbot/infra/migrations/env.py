@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from traderbot.infra.database import metadata
+from traderbot.infra.storage.database import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

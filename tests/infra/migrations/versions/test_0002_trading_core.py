@@ -11,10 +11,10 @@ from alembic.config import Config
 
 from servers import KINDS, database_url
 from traderbot.infra import migrations
-from traderbot.infra.database import Database
+from traderbot.infra.events.journal import events, stream_heads
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import events, stream_heads
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 from traderbot.model import commands as c
 from traderbot.model.orders import Side
 from traderbot.trading import audit

@@ -10,8 +10,8 @@ from alembic.config import Config
 
 from servers import KINDS, database_url
 from traderbot.infra import migrations
-from traderbot.infra.database import Database
 from traderbot.infra.ids import new_id
+from traderbot.infra.storage.database import Database
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,9 @@ from alembic.config import Config
 
 from servers import KINDS, database_url
 from traderbot.infra import migrations
-from traderbot.infra.database import ID, Database
 from traderbot.infra.ids import new_id
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import ID, Database
 from traderbot.users import tables
 
 pytestmark = pytest.mark.integration

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from traderbot.infra.database import ID, MONEY, POSITION, PRICE
+from traderbot.infra.storage.database import ID, MONEY, POSITION, PRICE
 from traderbot.model.errors import ConfigurationError
 
 revision = "0001"

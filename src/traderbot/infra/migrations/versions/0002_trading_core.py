@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.database import ID, MONEY, PRICE
-from traderbot.infra.journal import canonical
+from traderbot.infra.events.texts import canonical
+from traderbot.infra.storage.database import ID, MONEY, PRICE
 from traderbot.model.errors import ConfigurationError
 
 revision = "0002"

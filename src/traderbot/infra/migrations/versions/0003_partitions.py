@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.partitions import PART_SIZE, REST, order_parts
+from traderbot.infra.setting_types import PART_SIZE
+from traderbot.infra.storage.partitions import REST, order_parts
 
 revision = "0003"
 down_revision = "0002"

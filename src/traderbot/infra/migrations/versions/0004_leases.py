@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from traderbot.infra.database import ID
+from traderbot.infra.storage.database import ID
 
 revision = "0004"
 down_revision = "0003"

@@ -6,7 +6,7 @@ Handlers begin with the events that follow: nobody is told today what happened b
 import sqlalchemy as sa
 from alembic import op
 
-from traderbot.infra.database import ID, MONEY, POSITION
+from traderbot.infra.storage.database import ID, MONEY, POSITION
 
 revision = "0005"
 down_revision = "0004"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from traderbot.infra.database import ID, MONEY
+from traderbot.infra.storage.database import ID, MONEY
 
 revision = "0006"
 down_revision = "0005"

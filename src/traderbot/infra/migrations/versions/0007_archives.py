@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from traderbot.infra.database import HASH, ID
+from traderbot.infra.storage.database import HASH, ID
 
 revision = "0007"
 down_revision = "0006"

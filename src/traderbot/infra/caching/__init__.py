@@ -1,0 +1,1 @@
+"""Answers that are kept, and the stamps that say they still hold."""

@@ -1,0 +1,1 @@
+"""Events on their way to handlers, processes and JetStream, and what is owed of them."""

@@ -1,0 +1,1 @@
+"""The journal: envelopes, chains, checkpoints, archives, and reading it back."""

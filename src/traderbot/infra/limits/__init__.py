@@ -1,0 +1,1 @@
+"""Rates: exact windows and buckets, in memory and shared in Valkey."""

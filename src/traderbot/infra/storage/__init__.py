@@ -1,0 +1,1 @@
+"""Databases: one writer, readers, both backends, what their rows are made of."""
