@@ -201,7 +201,7 @@ def test_a_report_reads_as_text() -> None:
     assert report.counts() == {Check.COLUMNS: 1, Check.CLOSE_OUTSIDE: 1, Check.ZERO_VOLUME: 1}
     assert [finding.row for finding in report.findings()] == [None, 7, 9]
     assert [finding.row for finding in report.findings(1, Severity.WARN)] == [9]
-    assert report.lines(2) == [
+    assert report.lines(1) == [
         "x.csv: 60 rows of 2 symbols, 59 used, 1 quarantined",
         "note: a note",
         "refuse: 1 x columns",
@@ -209,7 +209,7 @@ def test_a_report_reads_as_text() -> None:
         "warn: 1 x zero_volume",
         "refuse: file: no close",
         "quarantine: row 7 AAA 2005-01-10: close 3.0 is outside low 104.0 to high 106.0",
-        "and 1 more",
+        "warn: row 9 AAA 2005-01-12: no volume: it marks positions, no order can fill on it",
     ]
 
 

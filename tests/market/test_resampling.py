@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from traderbot.backtests.runner import run
 from traderbot.market.bars import Bars, TimeFrame, make_bars
 from traderbot.market.calendars import Sessions, sessions_between
-from traderbot.market.resampling import CoarserBars, resample, span_ends
+from traderbot.market.resampling import CoarserBars, resample, span_ends, time_frame_of
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
@@ -152,3 +152,64 @@ def test_a_frame_that_cannot_be_made_is_refused(time_frame: str) -> None:
 def test_without_the_sessions_a_run_has_one_time_frame() -> None:
     with pytest.raises(StrategyFailed, match="not told the sessions"):
         run(Looks(), [minutes(NEW_YORK).cursor()])
+
+
+DAILY_SESSIONS = sessions_between("XNYS", date(2012, 6, 25), date(2012, 9, 14))
+
+
+def daily(sessions: Sessions) -> Bars:
+    close = 50 + np.arange(len(sessions), dtype=float)
+    return make_bars(AAA, sessions.closes, close - 1, close + 1, close - 2, close, close)
+
+
+@pytest.mark.parametrize(("name", "count", "first"), [("1w", 11, "2012-06-29"), ("1mo", 3, "2012-06-29")])
+def test_weeks_and_months_end_with_their_last_session(name: str, count: int, first: str) -> None:
+    bars = daily(DAILY_SESSIONS)
+    made = resample(bars, DAILY_SESSIONS, time_frame_of(name))
+    assert len(made) == count  # the last one is not known to be over
+    assert str(DAILY_SESSIONS.date_of(int(made.times[0]))) == first
+    assert set(made.times.tolist()) <= set(DAILY_SESSIONS.closes.tolist())
+    part = bars.window(int(made.times[0]) + 1, int(made.times[1]))
+    assert made.open[1] == part.open[0]
+    assert (made.high[1], made.low[1]) == (part.high.max(), part.low.min())
+    assert (made.close[1], made.volume[1]) == (part.close[-1], part.volume.sum())
+
+
+def test_a_week_before_a_holiday_ends_on_thursday() -> None:
+    sessions = sessions_between("XNYS", date(2012, 3, 26), date(2012, 4, 20))  # Good Friday is April 6
+    made = resample(daily(sessions), sessions, time_frame_of("1w"))
+    assert [str(sessions.date_of(int(time))) for time in made.times] == [
+        "2012-03-30",
+        "2012-04-05",
+        "2012-04-13",
+    ]
+
+
+@pytest.mark.parametrize("name", ["1w", "1mo"])
+def test_a_week_or_month_that_is_known_stays_as_it_is(name: str) -> None:
+    bars, frame = daily(DAILY_SESSIONS), time_frame_of(name)
+    whole = resample(bars, DAILY_SESSIONS, frame)
+    for now in bars.times.tolist():
+        assert same(resample(bars.until(now), DAILY_SESSIONS, frame), whole.until(now))
+
+
+class Weeks(Strategy):
+    """Notes the weeks that it is shown."""
+
+    name = "weeks"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, int]] = []
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        weeks = ctx.history(AAA, time_frame="1w")
+        assert not len(weeks.times) or weeks.times[-1] <= ctx.time
+        self.seen.append((bar.index, len(weeks.times)))
+
+
+def test_a_strategy_sees_the_weeks_that_are_over() -> None:
+    strategy = Weeks()
+    run(strategy, [daily(DAILY_SESSIONS).cursor()], coarser=CoarserBars(DAILY_SESSIONS, TimeFrame.DAY))
+    assert strategy.seen[3:6] == [(3, 0), (4, 1), (5, 1)]
+    assert strategy.seen[-1][1] == 11

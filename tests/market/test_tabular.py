@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from traderbot.market import tabular
 from traderbot.market.bars import TimeFrame
 from traderbot.market.tabular import Parsed, Refused, parse, read_table
 from traderbot.model.errors import InvalidValue, NotFound
@@ -194,6 +195,27 @@ def test_a_column_of_words_refuses_the_file(tmp_path: Path) -> None:
         parsed(tmp_path, f"{HEADER}\n2005-01-03,10,11,9,x,100\n")
 
 
+@pytest.mark.parametrize("cell", ["10,5", "1.234,56", "1,234.5", "-3,25"])
+def test_numbers_with_commas_are_refused_in_words(tmp_path: Path, cell: str) -> None:
+    text = f"date;open;high;low;close;volume\n2005-01-03;{cell};11;9;10;100\n"
+    expected = "column 'open': expected a number with a decimal point and without commas, got"
+    with pytest.raises(Refused, match=expected):
+        parsed(tmp_path, text)
+
+
+def test_columns_can_be_named_where_their_names_say_too_little(tmp_path: Path) -> None:
+    path = tmp_path / "AAA.csv"
+    path.write_text("Tag,px1,px2,px3,close,settle,qty\n2005-01-03,10,11,9,7,10.5,100\n")
+    named = {"time": "Tag", "open": "px1", "high": "px2", "low": "px3", "close": "settle", "volume": "qty"}
+    one = parse(read_table(path), symbol=None, stem="AAA", calendar="XNYS", named=named)
+    assert one.frame.select("open", "high", "low", "close", "volume").row(0) == (10, 11, 9, 10.5, 100)
+    assert one.notes == ["columns not used: close"]
+    with pytest.raises(Refused, match="no column 'px9', which was to be the open; got Tag, px1"):
+        parse(read_table(path), symbol=None, stem="AAA", calendar="XNYS", named=named | {"open": "px9"})
+    with pytest.raises(InvalidValue, match="columns: expected names for time, symbol, open"):
+        parse(read_table(path), symbol=None, stem="AAA", calendar="XNYS", named=named | {"price": "px1"})
+
+
 def test_blank_lines_do_not_shift_the_rows(tmp_path: Path) -> None:
     one = parsed(tmp_path, f"{HEADER}\n\n2005-01-03,{VALUES}\n\n\n2005-01-04,{VALUES}\n\n")
     assert one.frame["row"].to_list() == [3, 6]
@@ -227,6 +249,38 @@ def test_packed_files(tmp_path: Path) -> None:
     path.write_bytes(content[:12] + b"\xff" * 9 + content[21:])
     with pytest.raises(Refused):
         read_table(path)
+
+
+def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabular, "FILE_MAX", 1 << 20)
+    packed, table = tmp_path / "AAA.csv.gz", tmp_path / "AAA.parquet"
+    packed.write_bytes(gzip.compress(f"{HEADER}\n".encode() + b"0" * (2 << 20)))
+    bar = {"date": [date(2005, 1, 3)], "open": [10.0], "close": [10.0]}
+    texts = pl.DataFrame(bar | {"note": ["x" * 1_000]})
+    wide = pl.DataFrame(bar | {f"c{number}": [1.0] for number in range(300)})
+    for frame in (texts, texts.with_columns(pl.col("note").cast(pl.Binary)), wide):
+        pl.concat([frame] * 2_000).write_parquet(table, compression="zstd")
+        for path in (packed, table):
+            assert path.stat().st_size < 1 << 20
+            with pytest.raises(Refused, match="when unpacked: expected a smaller file"):
+                read_table(path)
+
+
+def test_too_many_rows_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tabular, "ROWS_MAX", 10)
+    pl.DataFrame({"date": ["2005-01-03"] * 11}).write_parquet(tmp_path / "AAA.parquet")
+    with pytest.raises(Refused, match="11 rows, expected at most 10"):
+        read_table(tmp_path / "AAA.parquet")
+
+
+def test_lists_in_a_parquet_file_are_not_read(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"date": ["2005-01-03"], "close": [10.0], "ticks": [[1.0, 2.0]]})
+    frame.write_parquet(tmp_path / "AAA.parquet")
+    found = read_table(tmp_path / "AAA.parquet")
+    assert found.raw.columns == ["row", "date", "close"]
+    assert found.notes == ["column 'ticks' is not read: its cells are lists"]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

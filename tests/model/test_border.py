@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traderbot.model.border import price_from_float, quantity_from_float, to_float
+from traderbot.model.border import money_from_float, price_from_float, quantity_from_float, to_float
 from traderbot.model.errors import InvalidValue
 
 pytestmark = pytest.mark.unit
@@ -54,3 +54,16 @@ def test_a_price_differs_from_what_was_seen_by_half_a_billionth_at_most(seen: fl
 def test_an_amount_becomes_the_nearest_float() -> None:
     assert to_float(Decimal("0.1")) == 0.1
     assert to_float(Decimal("123456789.123456")) == 123456789.123456
+
+
+@pytest.mark.parametrize(
+    ("seen", "exact"), [(0.125, "0.12"), (-0.135, "-0.14"), (1e-12, "0"), (1234.5678, "1234.57")]
+)
+def test_an_estimate_is_told_in_whole_cents(seen: float, exact: str) -> None:
+    assert money_from_float(seen) == Decimal(exact)
+
+
+def test_an_estimate_that_is_no_number_is_refused() -> None:
+    for seen in (math.nan, math.inf):
+        with pytest.raises(InvalidValue, match=r"^var: "):
+            money_from_float(seen, "var")

@@ -22,6 +22,7 @@ GAIN, LOSS = c.TakeProfit(UUID(int=2), D(9)), c.StopLoss(UUID(int=3), D(3))
 @pytest.mark.parametrize(
     ("make", "field"),
     [
+        (lambda: c.OpenAccount(ID, ID, ID, "EUR"), "currency"),
         (lambda: c.DepositCash(D(0)), "amount"),
         (lambda: c.DepositCash(D(-1)), "amount"),
         (lambda: c.PlaceOrder(ID, AAA, Side.BUY, D(0)), "qty"),

@@ -196,3 +196,20 @@ def test_worked_examples(made: Decimal, expected: str) -> None:
 )
 def test_worked_examples_of_what_accounts_hold_and_owe(made: Decimal, expected: str) -> None:
     assert made == D(expected)
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=40))
+def test_apportioned_parts_sum_to_the_total(billionths: list[int]) -> None:
+    values = [Decimal(part).scaleb(-9) for part in billionths]
+    total = rounding.ratio(sum(values, Decimal(0)), Decimal(1))
+    parts = rounding.apportioned(values, total)
+    assert sum(parts, Decimal(0)) == total
+    assert all(abs(part - value) < Decimal("0.000002") for part, value in zip(parts, values, strict=True))
+
+
+def test_a_remainder_goes_to_those_that_lost_most_by_it() -> None:
+    thirds = [Decimal("0.333333333")] * 3
+    assert rounding.apportioned(thirds, Decimal(1)) == [Decimal("0.333334"), *[Decimal("0.333333")] * 2]
+    assert rounding.apportioned([], Decimal(0)) == []
+    assert rounding.weight(Decimal(1), Decimal(0)) is None
+    assert rounding.weight(Decimal(1), Decimal(4)) == Decimal("0.25")

@@ -38,6 +38,7 @@ from traderbot.market.parquet import (
 )
 from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import ConfigurationError, Conflict, InvalidValue, NotFound
+from traderbot.model.meant import meant
 from traderbot.model.membership import Membership
 from traderbot.model.symbols import Symbol
 
@@ -108,7 +109,8 @@ class Dataset(msgspec.Struct, frozen=True, eq=False):
         """Bars of one instrument. Errors: NotFound."""
         found = self.bars.get(Symbol(symbol))
         if found is None:
-            raise NotFound(f"no instrument {symbol[:15]} in the data set {self.name}")
+            near = meant(symbol, self.bars)
+            raise NotFound(f"no instrument {symbol[:15]} in the data set {self.name}{near}")
         return found
 
 
@@ -271,7 +273,7 @@ def _wanted(header: _Header, symbols: Collection[str] | None) -> list[Symbol] | 
     known = [instrument.symbol for instrument in header.instruments]
     for name in symbols:
         if name not in known:
-            raise NotFound(f"no instrument {name[:15]} in the data set {header.name}")
+            raise NotFound(f"no instrument {name[:15]} in the data set {header.name}{meant(name, known)}")
     wanted = [name for name in known if name in symbols]
     return wanted if all(_part(name) in header.files for name in wanted) else None
 

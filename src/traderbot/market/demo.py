@@ -32,12 +32,21 @@ import polars as pl
 
 from traderbot.market.bars import TimeFrame
 from traderbot.market.calendars import NEW_YORK, sessions_between
-from traderbot.market.datasets import Dataset, Instrument, load, make_dataset, save
+from traderbot.market.datasets import (
+    Dataset,
+    Instrument,
+    dataset_name,
+    list_datasets,
+    load,
+    make_dataset,
+    save,
+)
 from traderbot.market.importer import bars_by_symbol, place
 from traderbot.market.quality import Severity, examine
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.bars import Floats
 from traderbot.model.errors import ConfigurationError, Conflict, NotFound
+from traderbot.model.meant import meant
 from traderbot.model.symbols import Symbol
 
 NAME = "demo"
@@ -83,6 +92,17 @@ def ensure_demo(home: Path) -> Dataset:
     except Conflict:  # another process was building it as well
         return load(folder)
     return built
+
+
+def stored(home: Path, name: str) -> Dataset:
+    """The data set of a home, or the demo. Errors: NotFound, InvalidValue, DamagedDataset."""
+    if name == NAME:
+        return ensure_demo(home)
+    folder = home / "data" / dataset_name(name)
+    if not folder.is_dir():
+        known = sorted({NAME, *(one.name for one in list_datasets(home))})
+        raise NotFound(f"no data set {name}; there are {', '.join(known)}{meant(name, known)}")
+    return load(folder)
 
 
 def build_demo() -> Dataset:

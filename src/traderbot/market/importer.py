@@ -2,7 +2,7 @@
 used silently.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,12 +22,15 @@ from traderbot.market.quality import (
     out_of_order,
     together,
 )
+from traderbot.market.quarantine import quarantine_csv
 from traderbot.market.tabular import Parsed, Refused, Stamped, Table, parse, read_table
 from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import InvalidValue
 from traderbot.model.membership import Membership
 from traderbot.model.symbols import Symbol
 
+LEFT_OUT = "faulty and left out"
+_NAMED_MAX = 25  # rows left out that a data set's note names
 Progress = Callable[[str, float], None]  # what is being done, and the fraction of the whole that is done
 
 
@@ -65,6 +68,7 @@ def import_file(
     sort: bool = False,
     stamped: Stamped = "open",
     membership: Membership | None = None,
+    columns: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Read a CSV or Parquet file of bars and check every row of it.
@@ -73,6 +77,7 @@ def import_file(
     sort:    take rows in any order, rather than refuse what is not oldest first.
     stamped: whether intraday times are each bar's open or its close; a daily bar's is its session's close.
     membership: who belonged to the index when; kept with the data set.
+    columns: the file's names for time, symbol, open, high, low, close and volume, where they say too little.
     Errors:  NotFound (file), InvalidValue (its kind, name, symbol, calendar). A file that is not understood
              is no error: the result has no data set, and the report's refusal says why.
     """
@@ -87,7 +92,8 @@ def import_file(
     try:
         table = read_table(path)
         say("parsing", 0.3)
-        parsed = parse(table, symbol=symbol, stem=path.name.split(".")[0], calendar=calendar)
+        stem = path.name.split(".")[0]
+        parsed = parse(table, symbol=symbol, stem=stem, calendar=calendar, named=columns)
         if not sort:
             _refuse_unsorted(parsed)
         say("checking", 0.6)
@@ -123,8 +129,8 @@ def store_import(result: ImportResult, folder: Path) -> None:
     """
     if result.dataset is None:
         raise InvalidValue("file", f"a file that can be used; refused: {result.report.refusal}")
-    quarantine = result.quarantined.write_csv().encode()
-    save(result.dataset, folder, {"quarantine.csv": quarantine} if len(result.quarantined) else None)
+    rows = result.quarantined
+    save(result.dataset, folder, {"quarantine.csv": quarantine_csv(rows)} if len(rows) else None)
 
 
 def place(frame: pl.DataFrame, sessions: Sessions, timeframe: TimeFrame, stamped: Stamped) -> pl.DataFrame:
@@ -183,15 +189,13 @@ def _accept(
     origin: Origin, table: Table, parsed: Parsed, name: str, calendar: str, stamped: Stamped
 ) -> ImportResult:
     """Examine rows that were understood and make the data set of the good ones. Errors: Refused."""
-    dates = parsed.frame.filter("understood")["date"]
-    if dates.is_empty():
-        raise Refused(Check.NOTHING_USABLE, "no row could be understood")
-    sessions = sessions_between(calendar, dates.min(), dates.max())  # type: ignore[arg-type]
+    sessions = _sessions_of(parsed, calendar)
     frame = place(parsed.frame, sessions, parsed.timeframe, stamped)
     frame, left_out = _complete(frame, origin.until)
     examined = examine(frame, sessions, parsed.timeframe)
     findings = together([parsed.findings, examined.findings])
-    notes = [*parsed.notes, *left_out, *_remarks(examined.clean, frame, parsed.timeframe, stamped)]
+    faulty = _left_out(findings, len(parsed.frame))
+    notes = [*parsed.notes, *left_out, *faulty, *_remarks(examined.clean, frame, parsed.timeframe, stamped)]
     if origin.actions is None:
         notes.append("no splits or dividends come with the file: its prices are taken as traded")
     if examined.clean.is_empty():
@@ -226,6 +230,14 @@ def _accept(
     return ImportResult(dataset, report, quarantined)
 
 
+def _sessions_of(parsed: Parsed, calendar: str) -> Sessions:
+    """Those from the first row's day to the last one's. Errors: Refused where no row was understood."""
+    dates = parsed.frame.filter("understood")["date"]
+    if dates.is_empty():
+        raise Refused(Check.NOTHING_USABLE, "no row could be understood")
+    return sessions_between(calendar, dates.min(), dates.max())  # type: ignore[arg-type]
+
+
 def _complete(frame: pl.DataFrame, until: int | None) -> tuple[pl.DataFrame, list[str]]:
     """The rows without bars that are still growing or belong to no session's hours, and what was left out."""
     if until is None:
@@ -254,6 +266,19 @@ def _remarks(clean: pl.DataFrame, frame: pl.DataFrame, timeframe: TimeFrame, sta
     if timeframe is not TimeFrame.DAY:
         notes.append(f"times are taken as each bar's {stamped}; a bar is known when it closes")
     return notes
+
+
+def _left_out(findings: pl.DataFrame, rows: int) -> list[str]:
+    """The rows that are not in the data set, for whoever uses it later; none where none were faulty."""
+    bad = findings.filter(pl.col("severity") == Severity.QUARANTINE.value).unique("row", maintain_order=True)
+    if bad.is_empty():
+        return []
+    named = [
+        " ".join(part for part in (symbol, when) if part) or f"row {row}"
+        for row, symbol, when in bad.select("row", "symbol", "time").head(_NAMED_MAX).iter_rows()
+    ]
+    more = f" and {len(bad) - len(named)} more" if len(bad) > len(named) else ""
+    return [f"{len(bad)} of {rows} rows were {LEFT_OUT}: {', '.join(named)}{more}"]
 
 
 def _quarantined(raw: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:

@@ -121,8 +121,10 @@ class QualityReport(msgspec.Struct, frozen=True, eq=False):
         rows = (table if limit is None else table.head(limit)).iter_rows()
         return [Finding(r, s, t, Check(check), Severity(level), what) for r, s, t, check, level, what in rows]
 
-    def lines(self, limit: int = 20) -> list[str]:
-        """The report as lines of text: outcome, notes, counts, and the gravest findings up to `limit`."""
+    def lines(self, each: int | None = 5) -> list[str]:
+        """The report as lines of text: outcome, notes, how many of each check and from when to when, then the
+        first `each` of every check, the gravest first: a check that found many hides no other.
+        """
         outcome = (
             f"refused: {self.refusal}"
             if self.refusal
@@ -130,14 +132,26 @@ class QualityReport(msgspec.Struct, frozen=True, eq=False):
         )
         lines = [f"{self.file}: {self.rows} rows of {self.symbols} symbols, {outcome}"]
         lines += [f"note: {note}" for note in self.notes]
+        counts = self.counts()
         lines += [
-            f"{check.severity.value}: {count} x {check.value}" for check, count in self.counts().items()
+            f"{check.severity.value}: {count} x {check.value}{self._span(check)}"
+            for check, count in counts.items()
         ]
-        shown = [finding for level in Severity for finding in self.findings(limit, level)][:limit]
-        lines += [_line(finding) for finding in shown]
-        if len(self.table) > len(shown):
-            lines.append(f"and {len(self.table) - len(shown)} more")
+        for check, count in counts.items():
+            lines += [_line(finding) for finding in self._of(check, each)]
+            if each is not None and count > each:
+                lines.append(f"{check.severity.value}: and {count - each} more of {check.value}")
         return lines
+
+    def _of(self, check: Check, limit: int | None) -> list[Finding]:
+        table = self.table.filter(pl.col("check") == check.value)
+        rows = (table if limit is None else table.head(limit)).iter_rows()
+        return [Finding(r, s, t, check, check.severity, what) for r, s, t, _, _, what in rows]
+
+    def _span(self, check: Check) -> str:
+        """The first and the last time of several findings."""
+        times = self.table.filter(pl.col("check") == check.value)["time"].drop_nulls().sort().to_list()
+        return f", {times[0]} to {times[-1]}" if len(times) > 1 else ""
 
 
 class Examined(msgspec.Struct, frozen=True, eq=False):

@@ -1,15 +1,17 @@
 """Bars of a coarser time frame from finer ones, without a look ahead.
 
-A session is cut into spans from its open; the last one ends with the session, half days included. A coarse
-bar is stamped with the end of its span, which is when it is known, and is made from the fine bars that closed
-in it.
+A session is cut into spans from its open; the last one ends with the session, half days included. A week
+(from Monday) and a month end with their last session; those that the sessions end in, with the calendar. A
+coarse bar is stamped with the end of its span, which is when it is known, and is made from the fine bars that
+closed in it.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from traderbot.market.bars import Bars, TimeFrame
+from traderbot.market.bars import DAY, Bars, TimeFrame
 from traderbot.market.calendars import Sessions
 from traderbot.market.datasets import Dataset
 from traderbot.model.bars import Bar, Columns, Times
@@ -17,15 +19,31 @@ from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
 
 
-def time_frame_of(text: str) -> TimeFrame:
-    """A time frame by its name, such as 1h. Errors: InvalidValue."""
-    try:
-        return TimeFrame(text)
-    except ValueError as error:
-        raise InvalidValue("time_frame", f"one of {', '.join(TimeFrame)}", text) from error
+class Period(StrEnum):
+    """How much market time a bar covers that is made of whole sessions; no data set is stored in one."""
+
+    WEEK = "1w"
+    MONTH = "1mo"
+
+    @property
+    def micros(self) -> int:
+        """The least length in microseconds."""
+        return (7 if self is Period.WEEK else 28) * DAY
 
 
-def span_ends(times: Times, sessions: Sessions, time_frame: TimeFrame) -> Times:
+Coarse = TimeFrame | Period
+_MONDAY = 4  # days from the epoch, a Thursday, to the first one
+
+
+def time_frame_of(text: str) -> Coarse:
+    """A time frame by its name, such as 1h or 1w. Errors: InvalidValue."""
+    for kind in (TimeFrame, Period):
+        if text in list(kind):
+            return kind(text)
+    raise InvalidValue("time_frame", f"one of {', '.join([*TimeFrame, *Period])}", text)
+
+
+def span_ends(times: Times, sessions: Sessions, time_frame: Coarse) -> Times:
     """End of the span that each bar belongs to by its close, int64 (n,), microseconds UTC.
 
     Errors: InvalidValue for a time outside every session.
@@ -40,13 +58,32 @@ def span_ends(times: Times, sessions: Sessions, time_frame: TimeFrame) -> Times:
     if outside.any():
         first = np.datetime64(int(times[int(outside.argmax())]), "us")
         raise InvalidValue("bars", "bars that close within a session of the calendar", f"{first} UTC")
+    if isinstance(time_frame, Period):
+        return _period_ends(sessions, time_frame)[places]
     if time_frame is TimeFrame.DAY:
         return closes
     ends: Times = opens - (opens - times) // time_frame.micros * time_frame.micros
     return np.minimum(ends, closes)
 
 
-def resample(bars: Bars, sessions: Sessions, time_frame: TimeFrame, until: int | None = None) -> Bars:
+def _period_ends(sessions: Sessions, period: Period) -> Times:
+    """For each session the end of its week or month, int64 (n,), microseconds UTC."""
+    days = sessions.dates.astype("datetime64[D]")
+    if period is Period.WEEK:
+        number = (days.astype(np.int64) - _MONDAY) // 7
+        after = (int(number[-1]) + 1) * 7 + _MONDAY
+    else:
+        months = days.astype("datetime64[M]")
+        number = months.astype(np.int64)
+        after = int((months[-1] + 1).astype("datetime64[D]").astype(np.int64))
+    lasts = np.searchsorted(number, number, "right") - 1
+    ends: Times = sessions.closes[lasts]
+    # whether another session follows in the last one is not known, so it is over when nothing more can
+    ends[number == number[-1]] = max(after * DAY, int(sessions.closes[-1]))
+    return ends
+
+
+def resample(bars: Bars, sessions: Sessions, time_frame: Coarse, until: int | None = None) -> Bars:
     """The coarser bars known at `until`, by default at the last fine bar: an unfinished one is left out.
 
     Errors: InvalidValue for a bar outside every session.
@@ -104,7 +141,7 @@ class CoarserBars:
         self._made[bar.symbol, time_frame] = _Made(columns[0], made)
         return made
 
-    def _resampled(self, symbol: Symbol, columns: Columns, coarse: TimeFrame) -> Columns:
+    def _resampled(self, symbol: Symbol, columns: Columns, coarse: Coarse) -> Columns:
         if coarse is self._fine:
             return columns
         fine = Bars(symbol, *columns)

@@ -11,6 +11,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +19,15 @@ import msgspec
 import polars as pl
 
 from traderbot.market.bars import DAY, SECOND, TimeFrame
-from traderbot.market.calendars import FIRST_DATE, LAST_DATE, zone_of
+from traderbot.market.file_times import times_of
 from traderbot.market.quality import VALUES, Check, file_finding, row_findings
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.symbols import PATTERN
 
 FILE_MAX = 1 << 30  # bytes, unpacked: with ROWS_MAX, a bound on memory
 ROWS_MAX = 5_000_000  # examined at well under 1 kB each
+_CELL = 8  # bytes of a number
+_UNPACKED = f"larger than {FILE_MAX >> 20} MiB when unpacked: expected a smaller file, split it by symbol"
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "time": (
         "datetime",
@@ -56,12 +59,7 @@ _UNREADABLE = (
     ValueError,
 )
 _MISSING = ["", "nan", "null", "none", "n/a", "na", "-"]
-_ISO = (
-    r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
-    r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?$"
-)
-_EARLIEST = (FIRST_DATE.toordinal() - 719_163) * DAY  # 719163 is 1970-01-01
-_LATEST = (LAST_DATE.toordinal() - 719_163) * DAY
+_WITH_COMMAS = re.compile(r"[+-]?[\d. ]*(,\d+)+(\.\d+)?")
 Stamped = Literal["open", "close"]
 
 
@@ -106,10 +104,10 @@ def read_table(path: Path) -> Table:
         )
     try:
         if kind.endswith(".parquet"):
-            _check_rows(int(pl.scan_parquet(path).select(pl.len()).collect().item()))
-            raw = pl.read_parquet(path, row_index_name="row").sort("row")
+            plain, left = _plain_columns(path)
+            raw = pl.read_parquet(path, columns=plain, row_index_name="row").sort("row")
         else:
-            raw = _read_text(_content(path))
+            raw, left = _read_text(_content(path)), []
     except _UNREADABLE as error:
         what = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise Refused(
@@ -120,15 +118,25 @@ def read_table(path: Path) -> Table:
     own = [name for name in raw.columns if name != "row"]
     blank = pl.all_horizontal(pl.col(name).is_null() for name in own) if own else pl.lit(True)
     kept = raw.filter(~blank)
-    notes = [f"{len(raw) - len(kept)} blank lines skipped"] if len(kept) < len(raw) else []
+    notes = [f"column {name!r} is not read: its cells are lists" for name in left]
+    notes += [f"{len(raw) - len(kept)} blank lines skipped"] if len(kept) < len(raw) else []
     if kept.is_empty():
         raise Refused(Check.UNREADABLE, "no rows: expected a header and at least one bar")
     return Table(kept, notes)
 
 
-def parse(table: Table, *, symbol: str | None, stem: str, calendar: str) -> Parsed:
-    """Understand a table's columns, symbols, numbers and times. Errors: InvalidValue, Refused."""
-    columns, notes = _columns([name for name in table.raw.columns if name != "row"])
+def parse(
+    table: Table,
+    *,
+    symbol: str | None,
+    stem: str,
+    calendar: str,
+    named: Mapping[str, str] | None = None,
+) -> Parsed:
+    """Understand a table's columns, symbols, numbers and times. named: which column holds what, where its
+    name does not say. Errors: InvalidValue, Refused.
+    """
+    columns, notes = _columns([name for name in table.raw.columns if name != "row"], named or {})
     frame, findings = _numbers(table.raw, columns)
     frame = frame.with_columns(_symbols(table.raw, columns, symbol, stem))
     wrong = frame.filter(~pl.col("symbol").str.contains(PATTERN).fill_null(False))
@@ -137,7 +145,7 @@ def parse(table: Table, *, symbol: str | None, stem: str, calendar: str) -> Pars
     )
     findings.append(row_findings(wrong, Check.NOT_A_SYMBOL, valid, pl.lit(None)))
     text = _time_column(table.raw, columns)
-    frame = frame.with_columns(_times(text, calendar))
+    frame = frame.with_columns(times_of(text, calendar))
     lost = frame.with_columns(text.cast(pl.String).str.head(40).alias("text")).filter(
         pl.col("naive").is_null()
     )
@@ -158,6 +166,27 @@ def _check_rows(count: int) -> None:
         raise Refused(Check.UNREADABLE, f"{count} rows, expected at most {ROWS_MAX}: split it by year")
 
 
+def _plain_columns(path: Path) -> tuple[list[str], list[str]]:
+    """The columns of a Parquet file that can be read, and those whose cells are lists or structures.
+
+    A file of some kilobytes may hold gigabytes: it is measured before it is read. Errors: Refused.
+    """
+    file = pl.scan_parquet(path)
+    rows = int(file.select(pl.len()).collect().item())
+    _check_rows(rows)
+    kinds = file.collect_schema()
+    left = [name for name, kind in kinds.items() if kind.is_nested()]
+    plain = [name for name in kinds if name not in left]
+    texts = [pl.col(name).str.len_bytes().sum() for name in plain if kinds[name] == pl.String]
+    texts += [pl.col(name).bin.size().sum() for name in plain if kinds[name] == pl.Binary]
+    size = rows * len(plain) * _CELL
+    if texts:
+        size += sum(file.select(texts).collect(engine="streaming").row(0))
+    if size > FILE_MAX:
+        raise Refused(Check.UNREADABLE, _UNPACKED)
+    return plain, left
+
+
 def _content(path: Path) -> bytes:
     if path.name.lower().endswith(".gz"):
         with gzip.open(path) as packed:
@@ -165,7 +194,7 @@ def _content(path: Path) -> bytes:
     else:
         content = path.read_bytes()
     if len(content) > FILE_MAX:
-        raise Refused(Check.UNREADABLE, f"larger than {FILE_MAX >> 20} MiB when unpacked: split it by symbol")
+        raise Refused(Check.UNREADABLE, _UNPACKED)
     return content
 
 
@@ -186,12 +215,14 @@ def _read_text(content: bytes) -> pl.DataFrame:
         raise
 
 
-def _columns(names: list[str]) -> tuple[dict[str, str], list[str]]:
+def _columns(names: list[str], named: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Which column holds what, and notes on what is not used. Errors: Refused naming the column."""
     plain = {name: re.sub(r"[^a-z0-9]", "", name.strip().lower()) for name in names}
-    found: dict[str, str] = {}
+    found = _as_named(names, named)
     for wanted, synonyms in SYNONYMS.items():
-        matches = [name for name in names if plain[name] in synonyms]
+        if wanted in named:
+            continue
+        matches = [name for name in names if plain[name] in synonyms and name not in named.values()]
         if len(matches) > 1:
             matches = [name for name in matches if plain[name] not in _FALLBACKS] or matches
         if wanted == "time" and {plain[name] for name in matches} == {"date", "time"} and len(matches) == 2:
@@ -221,6 +252,17 @@ def _columns(names: list[str]) -> tuple[dict[str, str], list[str]]:
     if others:
         notes.append(f"columns not used: {', '.join(others)[:200]}")
     return found, notes
+
+
+def _as_named(names: list[str], named: Mapping[str, str]) -> dict[str, str]:
+    """Errors: InvalidValue for what no column can be, Refused for a column that is not there."""
+    for wanted, name in named.items():
+        if wanted not in SYNONYMS:
+            raise InvalidValue("columns", f"names for {', '.join(SYNONYMS)}", wanted)
+        if name not in names:
+            have = ", ".join(names)[:200]
+            raise Refused(Check.COLUMNS, f"no column {name!r}, which was to be the {wanted}; got {have}")
+    return dict(named)
 
 
 def _numbers(raw: pl.DataFrame, columns: dict[str, str]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -260,6 +302,8 @@ def _refuse_mostly_lost(lost: pl.DataFrame, frame: pl.DataFrame, column: str) ->
         first = "given" if "given" in lost.columns else "text"
         kind = "a number" if first == "given" else "a time such as 2013-02-08 or 2013-02-08T14:30:00Z"
         got = str(lost[first][0])[:40]
+        if first == "given" and _WITH_COMMAS.fullmatch(got):
+            kind = "a number with a decimal point and without commas"
         more = f", and {len(lost) - 1} more rows like it" if len(lost) > 1 else ""
         what = f"column {column!r}: expected {kind}, got {got!r}{more}"
         raise Refused(Check.COLUMNS, what, int(lost["row"][0]))
@@ -298,111 +342,6 @@ def _time_column(raw: pl.DataFrame, columns: dict[str, str]) -> pl.Series:
             "text"
         )
     return raw[columns["time"]].alias("text")
-
-
-def _times(given: pl.Series, calendar: str) -> list[pl.Series]:
-    """`naive` (the exchange's wall clock) and `moment` (UTC) in microseconds, null where there is no time."""
-    kind = given.dtype
-    if kind == pl.Date:
-        parts = pl.DataFrame({"naive": given.cast(pl.Datetime("us")).to_physical(), "utc": None})
-    elif isinstance(kind, pl.Datetime):
-        physical = given.cast(pl.Datetime("us", kind.time_zone)).to_physical()
-        parts = pl.DataFrame(
-            {"naive": None, "utc": physical} if kind.time_zone else {"naive": physical, "utc": None}
-        )
-    elif kind.is_numeric():
-        parts = _numeric_times(given.cast(pl.Float64 if kind.is_float() else pl.Int64, strict=False))
-    else:
-        text = given.cast(pl.String, strict=False).str.strip_chars()
-        digits = text.str.contains(r"^\d{8,19}(\.\d+)?$").fill_null(False)
-        parts = _numeric_times(_digits(text)) if digits.sum() * 2 > len(text) else _iso_times(text)
-    parts = parts.select(pl.col("naive", "utc").cast(pl.Int64))
-    known = parts["utc"].drop_nulls()
-    if len(known) and not (known % DAY != 0).any():  # days marked by midnight in UTC, not moments
-        parts = parts.select(pl.coalesce("naive", "utc").alias("naive"), pl.lit(None, pl.Int64).alias("utc"))
-    zone = zone_of(calendar)
-    inside = pl.coalesce("naive", "utc").is_between(_EARLIEST, _LATEST)
-    parts = parts.select(pl.when(inside).then(pl.col(name)).alias(name) for name in ("naive", "utc"))
-    local = pl.col("utc").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    there = (
-        pl.col("naive")
-        .cast(pl.Datetime("us"))
-        .dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    )
-    both = parts.select(
-        pl.coalesce(pl.col("naive"), local.to_physical()).alias("naive"),
-        pl.coalesce(pl.col("utc"), there.dt.convert_time_zone("UTC").to_physical()).alias("moment"),
-    )
-    return [both["naive"], both["moment"].fill_null(both["naive"])]
-
-
-def _digits(text: pl.Series) -> pl.Series:
-    """Digits as whole numbers, so that nanoseconds stay exact; as floats where there are fractions."""
-    return (
-        text.cast(pl.Float64, strict=False)
-        if text.str.contains(r"\.").any()
-        else text.cast(pl.Int64, strict=False)
-    )
-
-
-def _numeric_times(numbers: pl.Series) -> pl.DataFrame:
-    """Numbers as days written YYYYMMDD, or as an epoch in the unit that puts them between 1973 and 2100."""
-    value = pl.col("value")
-    frame = pl.DataFrame({"value": numbers})
-    if numbers.drop_nulls().is_between(19_000_101, 21_001_231).all():
-        day = value.cast(pl.Int64).cast(pl.String).str.to_date("%Y%m%d", strict=False)
-        return frame.select(
-            day.cast(pl.Datetime("us")).to_physical().alias("naive"), pl.lit(None, pl.Int64).alias("utc")
-        )
-    size = value.abs()
-    micros = (
-        pl.when(size < 1e11)
-        .then(value * SECOND)
-        .when(size < 1e14)
-        .then(value * 1000)
-        .when(size < 1e17)
-        .then(value)
-        .otherwise(value // 1000)
-    )
-    return frame.select(
-        pl.lit(None, pl.Int64).alias("naive"), micros.cast(pl.Int64, strict=False).alias("utc")
-    )
-
-
-def _iso_times(text: pl.Series) -> pl.DataFrame:
-    """ISO 8601 dates and date-times; day-first and month-first dates are ambiguous and not taken."""
-    parts = (
-        pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(_ISO).alias("p")).unnest("p")
-    )
-    parts.columns = ["year", "month", "day", "hour", "minute", "second", "fraction", "zone"]
-    whole = [pl.col(name).cast(pl.Int64, strict=False) for name in ("hour", "minute", "second")]
-    hour, minute, second = (part.fill_null(0) for part in whole)
-    year, month, number = (pl.col(name).cast(pl.Int32, strict=False) for name in ("year", "month", "day"))
-    calendar_day = pl.concat_str(
-        year.cast(pl.String),
-        pl.lit("-"),
-        month.cast(pl.String).str.zfill(2),
-        pl.lit("-"),
-        number.cast(pl.String).str.zfill(2),
-    ).str.to_date("%Y-%m-%d", strict=False)
-    fraction = pl.col("fraction").str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0) // 1000
-    valid = (hour <= 23) & (minute <= 59) & (second <= 59)
-    wall = (
-        calendar_day.cast(pl.Datetime("us")).to_physical()
-        + ((hour * 60 + minute) * 60 + second) * SECOND
-        + fraction
-    )
-    wall = pl.when(valid).then(wall)
-    zone = pl.col("zone").str.replace_all(":", "")
-    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    away = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(3, 2).replace(
-        "", "0"
-    ).cast(pl.Int64, strict=False)
-    shift = (sign * away.fill_null(0)) * 60 * SECOND
-    return parts.select(
-        pl.when(pl.col("zone").is_null()).then(wall).alias("naive"),
-        pl.when(pl.col("zone").is_not_null()).then(wall - shift).alias("utc"),
-    )
 
 
 def _timeframe(known: pl.DataFrame) -> TimeFrame:

@@ -13,6 +13,7 @@ from traderbot.model.symbols import Symbol
 
 NOTHING = Decimal(0)
 PAPER = "paper"
+CURRENCY = "USD"  # there is no feed of rates, so nothing is converted
 
 
 class AccountKind(Word):

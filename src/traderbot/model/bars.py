@@ -107,6 +107,18 @@ class Bar:
         return self._opens_to_volumes[4][self.index]
 
 
+def common_times(every: Sequence[Times]) -> Times:
+    """All times at which any of some instruments has a bar, int64 (T,), each once and in order;
+    read-only.
+    """
+    if not every:
+        return np.empty(0, dtype=np.int64)
+    first = every[0]
+    if all(len(times) == len(first) and np.array_equal(times, first) for times in every[1:]):
+        return first
+    return _read_only(np.unique(np.concatenate(every)))
+
+
 def _read_only(column: Column) -> Column:
     """The column in one piece of memory, protected from those who only look."""
     view = np.ascontiguousarray(column)[:]

@@ -2,11 +2,12 @@
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
-from traderbot.model.amounts import AMOUNT_MAX, ZERO, Price, Quantity
+from traderbot.model.amounts import AMOUNT_MAX, ZERO, Money, Price, Quantity
 from traderbot.model.errors import InvalidValue
 
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 _PLACES = Decimal("0.000000001")
+_CENTS = Decimal("0.01")
 _LARGEST = float(AMOUNT_MAX)
 
 
@@ -47,6 +48,11 @@ def quantity_from_float(value: float, field: str = "volume") -> Quantity:
 def weight_from_float(value: float, field: str = "weight") -> Decimal:
     """A target weight of either sign, at most 9 places. Errors: InvalidValue if not finite."""
     return _decimal(value, field)
+
+
+def money_from_float(value: float, field: str = "amount") -> Money:
+    """An estimated amount in whole cents, half-even. Errors: InvalidValue if not finite."""
+    return Money(_CONTEXT.quantize(_decimal(value, field), _CENTS))
 
 
 def to_float(amount: Decimal) -> float:

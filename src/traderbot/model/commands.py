@@ -1,9 +1,5 @@
-"""What can be asked of an account, in the imperative.
-
-Ids are made by whoever asks, so that deciding stays pure.
-
-A command that makes no sense for any account cannot be made: InvalidValue.
-"""
+"""What can be asked of an account; ids are made by whoever asks, so that deciding stays pure.
+A command that makes no sense for any account cannot be made: InvalidValue."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from traderbot.model.account import NOTHING, PAPER, AccountKind, LotMethod
+from traderbot.model.account import CURRENCY, NOTHING, PAPER, AccountKind, LotMethod
 from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money, Price, Quantity
 from traderbot.model.errors import InvalidValue
@@ -49,6 +45,10 @@ class OpenAccount(msgspec.Struct, frozen=True):
     kind: AccountKind = AccountKind.CASH
     name: str = ""
     broker: str = PAPER
+
+    def __post_init__(self) -> None:
+        if self.currency != CURRENCY:
+            raise InvalidValue("currency", f"{CURRENCY}, as nothing is converted", self.currency)
 
 
 class DepositCash(msgspec.Struct, frozen=True):
@@ -109,7 +109,8 @@ class StopLoss(msgspec.Struct, frozen=True):
 
 class PlaceOrder(msgspec.Struct, frozen=True):
     """qty or notional, one of the two. trail_percent: 5 is five percent. lots: of a sale, the lots to use
-    first, by number.
+    first, by number. closes: of a kill switch, which the account's own halt and limits let through as far as
+    it only reduces.
     """
 
     order_id: UUID
@@ -130,6 +131,7 @@ class PlaceOrder(msgspec.Struct, frozen=True):
     stop_loss: StopLoss | None = None
     extended_hours: bool = False
     lots: tuple[int, ...] = ()
+    closes: bool = False
 
     def __post_init__(self) -> None:
         if self.qty is not None:

@@ -22,8 +22,12 @@ from traderbot.model.parts import AdjustedOrder as AdjustedOrder
 from traderbot.model.parts import Relief as Relief
 from traderbot.model.parts import RestoredLot as RestoredLot
 from traderbot.model.platform_events import AdministrationDone as AdministrationDone
+from traderbot.model.platform_events import AlertRaised as AlertRaised
+from traderbot.model.platform_events import AlertResolved as AlertResolved
+from traderbot.model.platform_events import AlertSettingsChanged as AlertSettingsChanged
 from traderbot.model.platform_events import ApiKeyCreated as ApiKeyCreated
 from traderbot.model.platform_events import ApiKeyRevoked as ApiKeyRevoked
+from traderbot.model.platform_events import LimitsGuardChanged as LimitsGuardChanged
 from traderbot.model.platform_events import MarketAlertRaised as MarketAlertRaised
 from traderbot.model.platform_events import PreferencesChanged as PreferencesChanged
 from traderbot.model.platform_events import RiskLimitBreached as RiskLimitBreached
@@ -36,6 +40,7 @@ from traderbot.model.platform_events import SessionOpened as SessionOpened
 from traderbot.model.platform_events import UserActivated as UserActivated
 from traderbot.model.platform_events import UserDeactivated as UserDeactivated
 from traderbot.model.platform_events import UserRegistered as UserRegistered
+from traderbot.model.platform_events import WebhookDisabled as WebhookDisabled
 from traderbot.model.reasons import Reason
 from traderbot.model.rules import Limits
 from traderbot.model.symbols import Symbol

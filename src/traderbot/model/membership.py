@@ -53,7 +53,7 @@ class Membership(msgspec.Struct, frozen=True):
         return self.members(date.fromordinal((time - 1) // _DAY + _EPOCH))
 
     def mask(self, symbols: tuple[Symbol, ...], times: Times) -> Mask:
-        """Whether each instrument was a member at each time, bool (T, N)."""
+        """Whether each instrument was a member at each time, bool (T, N), read-only."""
         days = (times - 1) // _DAY + _EPOCH
         columns = {symbol: column for column, symbol in enumerate(symbols)}
         found = np.zeros((len(times), len(symbols)), dtype=np.bool_)
@@ -63,6 +63,7 @@ class Membership(msgspec.Struct, frozen=True):
                 first = int(days.searchsorted(spell.start.toordinal()))
                 last = len(days) if spell.end is None else int(days.searchsorted(spell.end.toordinal()))
                 found[first:last, column] = True
+        found.flags.writeable = False
         return found
 
 

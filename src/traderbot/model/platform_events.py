@@ -39,6 +39,16 @@ class RulesChanged(Event, frozen=True, omit_defaults=True):
     rules: dict[str, Any]
 
 
+class LimitsGuardChanged(Event, frozen=True, omit_defaults=True):
+    """Looser limits of an account need a second person. what: needed (from here on), asked, withdrawn,
+    approved or rejected.
+    """
+
+    user_id: UUID
+    account_id: UUID
+    what: str
+
+
 class SessionControlled(Event, frozen=True, omit_defaults=True):
     """How a replay's clock goes on from here. jump_to: a day to be played up to at once, None for no jump."""
 
@@ -77,6 +87,48 @@ class MarketAlertRaised(Event, frozen=True, omit_defaults=True):
     kind: str
     severity: str
     detail: str
+
+
+class AlertRaised(MarketEvent, frozen=True, omit_defaults=True):
+    """A user's rule found what it looks for. at: in the time the rule is measured by. value, threshold: in
+    the unit of the metric.
+    """
+
+    alert_id: UUID
+    rule_id: UUID
+    user_id: UUID
+    metric: str
+    severity: str
+    value: Decimal
+    threshold: Decimal
+    account_id: UUID | None = None
+    symbol: Symbol | None = None
+
+
+class AlertResolved(MarketEvent, frozen=True, omit_defaults=True):
+    """The condition of an alert is over. value: None where its rule was changed or deleted."""
+
+    alert_id: UUID
+    rule_id: UUID
+    user_id: UUID
+    severity: str
+    value: Decimal | None = None
+
+
+class AlertSettingsChanged(Event, frozen=True, omit_defaults=True):
+    """A user changed how alerts are raised or told. what: such as rule_added; of: the rule or the webhook."""
+
+    user_id: UUID
+    what: str
+    of: UUID | None = None
+
+
+class WebhookDisabled(Event, frozen=True, omit_defaults=True):
+    """A webhook failed so often, one time after another, that nothing more is sent to it."""
+
+    user_id: UUID
+    webhook_id: UUID
+    failures: int
 
 
 class RoleChanged(Event, frozen=True, omit_defaults=True):

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ALREADY_HALTED = "already_halted"
     NOT_HALTED = "not_halted"
     CANCELED_BY_USER = "canceled_by_user"
+    CANCELED_BY_STRATEGY = "canceled_by_strategy"
     CANCELED_BY_BROKER = "canceled_by_broker"
     GAP_BEYOND_COLLAR = "gap_beyond_collar"
     CORPORATE_ACTION = "corporate_action"
@@ -86,6 +87,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.ALREADY_HALTED: "Trading is already paused.",
     Reason.NOT_HALTED: "Trading is not paused.",
     Reason.CANCELED_BY_USER: "Cancelled on request.",
+    Reason.CANCELED_BY_STRATEGY: "Cancelled by the strategy that trades the account.",
     Reason.CANCELED_BY_BROKER: "Cancelled by the broker.",
     Reason.GAP_BEYOND_COLLAR: "The market went beyond what the held cash can pay; the rest was cancelled.",
     Reason.CORPORATE_ACTION: "Cancelled by a reverse split.",

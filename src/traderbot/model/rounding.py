@@ -252,3 +252,25 @@ def split_stop(stop: Decimal, new: int, old: int, buying: bool) -> Price:
 def shares_at(value: Decimal, price: Decimal) -> Decimal:
     """Shares that a value comes to at a price, half-even to 9 places."""
     return _HALF_EVEN.quantize(_HALF_EVEN.divide(value, price), _QUANTITY)
+
+
+def apportioned(values: list[Decimal], total: Decimal) -> list[Decimal]:
+    """Fractions rounded down to 6 places, then a millionth more for those that lost most by it, the first
+    of equals before the others, until they sum to `total`, a fraction of 6 places itself.
+
+    Source: the method of largest remainders (Hamilton). Where the values do not sum to about the total, the
+    last one takes what is left over.
+    """
+    floors = [_FLOOR.quantize(value, MONEY_STEP) for value in values]
+    missing = int((total - sum(floors, _ZERO)) / MONEY_STEP)
+    order = sorted(range(len(values)), key=lambda place: floors[place] - values[place])
+    for place in order[: max(missing, 0)]:
+        floors[place] += MONEY_STEP
+    if floors:
+        floors[-1] += total - sum(floors, _ZERO)
+    return floors
+
+
+def weight(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Fraction of a whole, half-even to 6 places; None of a whole that is nothing or less."""
+    return ratio(part, whole) if whole > 0 else None

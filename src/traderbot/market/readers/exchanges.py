@@ -1,13 +1,16 @@
 """Bars of any exchange that ccxt speaks to, from its object or another with the same `fetch_ohlcv`."""
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from traderbot.market.readers.wanted import Fetched, Row, Wanted, frame_of_rows
 from traderbot.model.errors import ConfigurationError, InvalidValue, TraderbotError, Unavailable
 
 _PAGE = 1000
+_HOST = re.compile(r"^https?://[^/]+")
 
 
 class Exchange(Protocol):
@@ -18,10 +21,11 @@ class Exchange(Protocol):
     def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int) -> list[list[float]]: ...
 
 
-def exchange_of(name: str) -> Exchange:
+def exchange_of(name: str, url: str | None = None) -> Exchange:
     """An exchange by its name in ccxt, which keeps to the exchange's rate limit by itself.
 
-    Errors: ConfigurationError without ccxt, InvalidValue for the name.
+    url: of another server that speaks its format, in place of the scheme and host of its API.
+    Errors: ConfigurationError without ccxt, InvalidValue for the name or the address.
     """
     try:
         ccxt = import_module("ccxt")
@@ -29,8 +33,21 @@ def exchange_of(name: str) -> Exchange:
         raise ConfigurationError("ccxt is not installed: pip install ccxt") from error
     if name not in ccxt.exchanges:
         raise InvalidValue("exchange", "an exchange that ccxt knows, such as kraken", name)
-    made: Exchange = getattr(ccxt, name)({"enableRateLimit": True})
-    return made
+    made = getattr(ccxt, name)({"enableRateLimit": True})
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise InvalidValue("url", "an http or https address without a name and password in it")
+        made.urls["api"] = _elsewhere(made.urls["api"], url.rstrip("/"))
+    found: Exchange = made
+    return found
+
+
+def _elsewhere(addresses: Any, url: str) -> Any:
+    """ccxt's addresses, nested as it has them, with another scheme and host."""
+    if isinstance(addresses, dict):
+        return {name: _elsewhere(each, url) for name, each in addresses.items()}
+    return _HOST.sub(url, addresses) if isinstance(addresses, str) else addresses
 
 
 def fetch(exchange: Exchange, wanted: Wanted) -> Fetched:
