@@ -7,8 +7,10 @@ import pytest
 
 from replay.floor import demo_login, floor, play, stored
 from traderbot.bootstrap import Platform
-from traderbot.model.errors import InvalidValue, NotFound
+from traderbot.model.commands import OpenAccount
+from traderbot.model.errors import Conflict, InvalidValue, NotFound
 from traderbot.trading.assignments import Assigned
+from traderbot.trading.work import Work
 
 pytestmark = pytest.mark.integration
 
@@ -67,3 +69,14 @@ def test_a_file_that_is_gone_keeps_nobody_from_starting(tmp_path: Path) -> None:
         platform._resume_strategies()
         play(platform, 2)
         assert [one.strategy for one in platform.assigning.all()] == ["mine"]
+
+
+def test_an_account_of_a_live_broker_is_refused_in_words(tmp_path: Path) -> None:
+    with floor(tmp_path) as platform:
+        account_id, session_id = uuid4(), platform.session.session_id
+        opening = OpenAccount(account_id, uuid4(), session_id, "USD", broker="some-broker")
+        platform.path.submit(Work([(account_id, opening)]))
+        with pytest.raises(Conflict, match="no connection to a live broker yet") as refused:
+            platform.trade_by(Assigned(account_id, "buy-and-hold", "buy-and-hold", {}))
+        assert "some-broker" in refused.value.detail
+        assert platform.assigning.all() == []

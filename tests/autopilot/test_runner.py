@@ -16,6 +16,8 @@ from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.bars import Bar
 from traderbot.model.errors import Conflict, Unavailable
+from traderbot.model.orders import TimeInForce
+from traderbot.model.reasons import Reason
 from traderbot.model.rules import Rules
 from traderbot.model.signals import Signal
 from traderbot.simulation.costs import Costs
@@ -159,6 +161,7 @@ def test_a_signal_that_cannot_be_recorded_is_the_strategys_fault(desk: Desk) -> 
 def test_what_the_platform_cannot_do_is_no_fault_of_the_strategy(desk: Desk) -> None:
     account_id, strategy = desk.join(), Scripted({1: buys})
     autopilot = desk.pilot(account_id, strategy)
+    desk.loop.call_followers()
     submit, failures = desk.path.submit, iter([Unavailable("the disk is full")])
 
     def sometimes(work: Any) -> Any:
@@ -311,3 +314,18 @@ def test_cancels_come_before_sells_and_sells_before_buys(desk: Desk) -> None:
         "sell",
         "buy",
     ]
+
+
+def test_a_cancel_of_a_strategy_is_told_as_its_own(desk: Desk) -> None:
+    def open_one(ctx: Context) -> None:
+        ctx.buy(AAA, 1, "60", time_in_force=TimeInForce.GTC)
+
+    def cancel_all(ctx: Context) -> None:
+        for order in ctx.orders:
+            ctx.cancel(order.id)
+
+    account_id = desk.join()
+    desk.pilot(account_id, Scripted({1: open_one, 2: cancel_all}))
+    desk.play(3)
+    (ended,) = events_of(desk, account_id, e.OrderCancelled)
+    assert ended.reason is Reason.CANCELED_BY_STRATEGY

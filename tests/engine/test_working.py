@@ -92,7 +92,8 @@ class TestAnswers:
     def test_an_unknown_order_waits_for_the_broker_alone(self, away: Stand) -> None:
         order_id = away.place("buy", "1")
         assert kinds(away.do(c.LoseSightOfOrder(order_id))) == ["OrderOutcomeUnknown"]
-        assert reason(away.do(c.CancelOrder(order_id))) is Reason.OUTCOME_UNKNOWN
+        for asked in (Reason.CANCELED_BY_USER, Reason.CANCELED_BY_STRATEGY):
+            assert reason(away.do(c.CancelOrder(order_id, asked))) is Reason.OUTCOME_UNKNOWN
         assert away.do(c.LoseSightOfOrder(order_id)).events == ()
         assert away.account.held > 0
         away.do(c.AcceptOrder(order_id))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from servers import KINDS, database_url
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from trading.rig import Rig
 
 

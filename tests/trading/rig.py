@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from traderbot.engine.apply import fold
 from traderbot.engine.market import Mark, Phase
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, metadata
+from traderbot.infra.events.journal import Recorded, read_all, verify
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Recorded, read_all, verify
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.account import PAPER, Account, AccountKind

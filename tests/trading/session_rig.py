@@ -8,8 +8,8 @@ from uuid import UUID
 
 import numpy as np
 
-from traderbot.infra.database import Database
 from traderbot.infra.ids import new_id
+from traderbot.infra.storage.database import Database
 from traderbot.market.bars import TimeFrame, make_bars
 from traderbot.market.calendars import sessions_between
 from traderbot.market.datasets import Dataset, Instrument, make_dataset

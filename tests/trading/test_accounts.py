@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from traderbot.engine.apply import fold
+from traderbot.infra.events.journal import read
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import read
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model import rounding

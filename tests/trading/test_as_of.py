@@ -3,7 +3,7 @@
 import pytest
 
 from traderbot.engine.apply import fold
-from traderbot.infra.journal import last_position, read
+from traderbot.infra.events.journal import last_position, read
 from traderbot.model import commands as c
 from traderbot.model.account import Account
 from traderbot.model.errors import InvalidValue, NotFound

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from servers import postgres_url
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from traderbot.model.commands import CancelOrder
 from traderbot.trading import audit
 from traderbot.trading import tables as t

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from traderbot.engine import apply as applying
+from traderbot.infra.events.journal import Meta, read, read_all
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta, read, read_all
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.errors import Conflict, InvariantBroken, NotFound, Unavailable

@@ -15,12 +15,12 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from servers import postgres_url
-from traderbot.infra import handler_records as records
-from traderbot.infra.bus import Bus, Handler, each
-from traderbot.infra.database import Database
-from traderbot.infra.handler_records import DEAD, RETRYING, WAITING, LostTurn
+from traderbot.infra.delivery import handler_records as records
+from traderbot.infra.delivery.bus import Bus, Handler, each
+from traderbot.infra.delivery.handler_records import DEAD, RETRYING, WAITING, LostTurn
+from traderbot.infra.events.journal import Meta, Recorded, read_all
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta, Recorded, read_all
+from traderbot.infra.storage.database import Database
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.errors import TraderbotError
@@ -163,9 +163,9 @@ def test_what_a_handler_wrote_is_gone_with_the_transaction_that_fails(stand: Sta
 KILLED = """
 import os, signal, sys
 import sqlalchemy as sa
-from traderbot.infra.bus import Bus, Handler
+from traderbot.infra.delivery.bus import Bus, Handler
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from traderbot.model.events import PreferencesChanged
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.deliveries import Deliveries

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 import traderbot.users.tables as u
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
 from traderbot.infra.ids import new_id
+from traderbot.infra.storage.database import Database
 from traderbot.model import commands as c
 from traderbot.model.account import AccountKind
 from traderbot.model.errors import Unauthorized

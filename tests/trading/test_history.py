@@ -2,8 +2,8 @@
 
 import pytest
 
+from traderbot.infra.events.journal import read
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import read
 from traderbot.model import commands as c
 from traderbot.model.account import AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction

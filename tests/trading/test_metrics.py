@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Connection
 from structlog.testing import capture_logs
 
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
 from traderbot.trading.metrics import watch_path
 from traderbot.trading.work import Work
 from trading.rig import Rig

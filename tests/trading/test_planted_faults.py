@@ -10,8 +10,8 @@ from traderbot.engine import apply as applying
 from traderbot.engine import ledger
 from traderbot.engine import lots as lotting
 from traderbot.engine.decision import Decision
-from traderbot.infra import journal as journaling
-from traderbot.infra.database import Bulk, Database
+from traderbot.infra.events import journal as journaling
+from traderbot.infra.storage.database import Bulk, Database
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.account import LotMethod

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from traderbot.infra.events.journal import read
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import read
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.account import AccountKind

@@ -3,8 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from traderbot.infra.database import Database
 from traderbot.infra.ids import new_id
+from traderbot.infra.storage.database import Database
 from traderbot.trading import tables as t
 from traderbot.trading.retention import forget_answers
 

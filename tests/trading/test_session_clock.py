@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from traderbot.model.errors import Conflict, InvalidValue
 from traderbot.trading import tables as t
 from traderbot.trading.session_clock import clock_now, clock_row, held_back, turn

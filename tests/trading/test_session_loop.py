@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from traderbot.infra.events.journal import read_all
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import read_all
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.account import AccountKind

@@ -2,9 +2,9 @@
 
 import pytest
 
-from traderbot.infra.journal import Meta, Recorded
+from traderbot.infra.events.journal import Meta, Recorded
+from traderbot.infra.events.tail import Tail
 from traderbot.infra.leases import LeaseLost, Leases
-from traderbot.infra.tail import Tail
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.events import SessionAdvanced, SessionControlled
 from traderbot.trading.session_clock import turn

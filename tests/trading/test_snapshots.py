@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from traderbot.engine.apply import fold
-from traderbot.infra.journal import last_position, read
+from traderbot.infra.events.journal import last_position, read
 from traderbot.model import commands as c
 from traderbot.model.account import Account
 from traderbot.trading import tables as t

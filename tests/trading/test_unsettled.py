@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from traderbot.infra import database as databases
+from traderbot.infra.storage import database as databases
 from traderbot.model import events as e
 from traderbot.model.errors import Unavailable
 from traderbot.trading.command_path import OutcomeUnknown

@@ -8,7 +8,7 @@ from typing import Any
 
 from servers import postgres_url
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from traderbot.market.sessions import ReplaySession
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.session_loop import SessionLoop

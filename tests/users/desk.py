@@ -22,10 +22,10 @@ from traderbot.api.auth_endpoints import router as auth_router
 from traderbot.api.middleware import HttpMetrics, install_middleware
 from traderbot.api.problems import install_problems
 from traderbot.api.users_endpoints import router as users_router
-from traderbot.infra.database import Database, metadata
+from traderbot.infra.events.journal import Meta, Recorded
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta, Recorded
 from traderbot.infra.settings import Settings
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.users import tables
 from traderbot.users.credentials import Fact
 from traderbot.users.passwords import Passwords

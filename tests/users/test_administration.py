@@ -11,9 +11,9 @@ from sqlalchemy.engine import Connection
 
 from servers import KINDS, database_url
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
+from traderbot.infra.events.journal import Meta, read_all
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta, read_all
+from traderbot.infra.storage.database import Database
 from traderbot.model.errors import Conflict, Forbidden
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.streams import user_stream

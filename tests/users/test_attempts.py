@@ -2,7 +2,7 @@
 
 import pytest
 
-from traderbot.infra.rates import MemoryRates
+from traderbot.infra.limits.rates import MemoryRates
 from traderbot.users.attempts import Allowance, SignInAttempts
 from traderbot.users.errors import TooManyAttempts
 from users.desk import HandClock

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from traderbot.infra.journal import Meta, Recorded
+from traderbot.infra.events.journal import Meta, Recorded
 from traderbot.model.errors import Forbidden
 from traderbot.model.platform_events import ApiKeyRevoked, RoleChanged, UserDeactivated
 from traderbot.users import people_rows, repository

@@ -10,8 +10,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from traderbot.engine.apply import apply
-from traderbot.infra.database import Database
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
+from traderbot.infra.storage.database import Database
 from traderbot.model.account import Account
 from traderbot.model.errors import InvariantBroken, NotFound
 from traderbot.trading import tables as t

@@ -5,8 +5,7 @@ is one unit of work.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import count
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
@@ -14,8 +13,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from traderbot.autopilot.copies import AccountCopies
-from traderbot.infra.database import Database
-from traderbot.infra.journal import Meta, decode_event, encode_event, events
+from traderbot.infra.events.journal import Meta, decode_event, encode_event, events
+from traderbot.infra.storage.database import Database
 from traderbot.model.account import Account
 from traderbot.model.actions import CorporateAction
 from traderbot.model.bars import Bar
@@ -23,14 +22,15 @@ from traderbot.model.commands import PauseTrading
 from traderbot.model.errors import Conflict
 from traderbot.model.events import Event, OrderFilled, SignalRaised
 from traderbot.model.membership import Membership
+from traderbot.model.platform_events import AdministrationDone
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
 from traderbot.strategies.faults import StrategyFailed, failure_of
-from traderbot.trading.assignments import keep_state, kept_state
+from traderbot.trading.assignments import BEGAN, actor_of, ids_of, keep_state, kept_state
 from traderbot.trading.command_path import AccountFailed, CommandPath
 from traderbot.trading.session_market import SessionMarket
-from traderbot.trading.streams import account_stream
+from traderbot.trading.streams import PLATFORM_STREAM, account_stream
 from traderbot.trading.work import Work
 
 DETAIL_MAX = 300
@@ -43,21 +43,20 @@ class Assignment:
 
     started: whether it saw a step since the process began. done: time of the last step it is through with.
     sure: whether nothing of it is known to be on record behind `done`; not so after a start or a failure.
-    kept: its state as it is on record.
+    kept: its state as it is on record. told: whether it is on record that this process shows it steps.
     """
 
     account_id: UUID
     strategy: Strategy
     started: bool = False
+    told: bool = False
     done: int = -1
     sure: bool = False
     kept: str | None = None
     meta: Meta = field(init=False)
-    run: UUID = field(init=False)
 
     def __post_init__(self) -> None:
-        self.meta = Meta(actor=f"strategy:{self.strategy.name}")
-        self.run = uuid5(self.account_id, self.strategy.name)
+        self.meta = Meta(actor=actor_of(self.strategy.name))
 
 
 class Autopilot:
@@ -146,6 +145,8 @@ class Autopilot:
             return
         ctx = self._call(assignment, account, market, moved)
         facts = _facts(assignment, ctx.raised, market.time)
+        if not assignment.told:  # so that a report can say where it began, and where it was started again
+            facts.append((PLATFORM_STREAM, _began(assignment, market.step)))
         asked = [(assignment.account_id, ask) for ask in ctx.take_asked()]
         state = _state(assignment.strategy)
         if not facts and not asked and state == assignment.kept:
@@ -159,7 +160,7 @@ class Autopilot:
 
         meta = _meta(assignment, ctx.raised, market.time)
         outcome = self._path.submit(Work(facts=facts, commands=list(asked), meta=meta, job=job))
-        assignment.kept = state
+        assignment.kept, assignment.told = state, True
         for refusal in outcome.refusals:
             _log.info(
                 "strategy_order_refused",
@@ -172,12 +173,12 @@ class Autopilot:
         self, assignment: Assignment, account: Account, market: SessionMarket, moved: list[Bar]
     ) -> Context:
         """Show a strategy the step. Errors: StrategyFailed."""
-        strategy, numbers = assignment.strategy, count()
+        strategy = assignment.strategy
         ctx = Context(
             account,
             market,
             self._bars,
-            lambda: uuid5(assignment.run, f"{market.step}:{next(numbers)}"),
+            ids_of(assignment.account_id, strategy.name, market.step),
             self._actions,
             self._rules,
             self._coarser,
@@ -254,6 +255,11 @@ def _state(strategy: Strategy) -> str | None:
         return None if state is None else msgspec.json.encode(state, order="sorted").decode()
     except Exception as error:
         raise StrategyFailed(f"its state cannot be kept: {type(error).__name__}: {error}") from error
+
+
+def _began(assignment: Assignment, step: int) -> AdministrationDone:
+    about = {"account_id": str(assignment.account_id), "strategy": assignment.strategy.name}
+    return AdministrationDone(BEGAN, {**about, "step": step})
 
 
 def _meta(assignment: Assignment, raised: list[RaisedSignal], time: int) -> Meta:

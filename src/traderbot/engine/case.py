@@ -26,7 +26,8 @@ class Case:
 
     price: of the mark, None where there is none; then the fields below are not set. qty: the most it may
     trade. stop: what it waits for. price_max: the highest price its hold covers. opens: the part of it that
-    opens or enlarges a position; nothing for an order that only reduces. hold: what it sets aside.
+    opens or enlarges a position; nothing for an order that only reduces. hold: what it sets aside. closes:
+    a kill switch asks for it, and it only reduces.
     """
 
     mark: Mark | None
@@ -37,6 +38,7 @@ class Case:
     free = NOTHING
     hold = _NONE
     stop: Stop | None = None
+    closes = False
     _worth: Worth | None = None
     _starts: Starts | None = None
     _stakes: dict[Symbol, Stake] | None = None
@@ -63,6 +65,7 @@ class Case:
         else:
             self.stop = self._stop()
             self.price_max = self._price_max_waiting(self.stop.price)
+        self.closes = order.closes and not self.opens
         if self.opens:
             self.hold = hold_for(
                 account.kind, order.side, self.qty, self.price_max, order.notional, self.opens, rules

@@ -256,7 +256,7 @@ HALTS = (
     Check(
         "account_halt",
         Reason.ACCOUNT_HALTED,
-        lambda case: case.account.halted is not None,
+        lambda case: case.account.halted is not None and not case.closes,
         lambda case: _in_words(case.account.halted),
         priced=False,
     ),
@@ -313,7 +313,7 @@ FIRST = (
     Check(
         "order_value",
         Reason.ORDER_VALUE_LIMIT,
-        lambda case: case.value > case.rules.max_order_value,
+        lambda case: case.value > case.rules.max_order_value and not case.closes,
         _say_value,
     ),
     Check(

@@ -94,7 +94,7 @@ def review(
         for check in first:
             if check.fails(case):
                 return refuse(check.reason, check.says(case))
-        if rules.limits is not NO_LIMITS or account.limits is not None:
+        if (rules.limits is not NO_LIMITS or account.limits is not None) and not case.closes:
             for limited in limits.active(rules.limits, account.limits):
                 if limited.fails(case):
                     return refuse(limited.check.reason, limited.says(case))

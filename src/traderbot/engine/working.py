@@ -16,13 +16,15 @@ from traderbot.model.reasons import Reason, refuse
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol
 
+_ASKED = frozenset({Reason.CANCELED_BY_USER, Reason.CANCELED_BY_STRATEGY})
+
 
 def cancel(account: Account, command: c.CancelOrder, market: Market, rules: Rules) -> Decision:
     """Cancel an order and its whole group. One that a broker may or may not have ends on its word alone."""
     order = account.orders.get(command.order_id)
     if order is None:
         return no(Reason.ORDER_NOT_OPEN)
-    if order.status is OrderStatus.UNKNOWN and command.reason is Reason.CANCELED_BY_USER:
+    if order.status is OrderStatus.UNKNOWN and command.reason in _ASKED:
         return no(Reason.OUTCOME_UNKNOWN)
     ended = e.OrderCancelled(market.time, order.id, command.reason)
     if order.member is None:

@@ -7,13 +7,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-from traderbot.infra.bus import Handler
-from traderbot.infra.database import lookup_of
-from traderbot.infra.journal import Recorded, read
+from traderbot.infra.delivery.bus import Handler
+from traderbot.infra.events.journal import Recorded, read
+from traderbot.infra.storage.database import lookup_of
 from traderbot.model import events as e
 from traderbot.model.account import NOTHING
 from traderbot.model.orders import OrderStatus
 from traderbot.model.rules import Rules
+from traderbot.notifications.months import all_ended
 from traderbot.notifications.repository import Notices
 from traderbot.notifications.round_trips import RoundTrips
 from traderbot.notifications.texts import TEXTS, order_filled, platform_halt, position_closed
@@ -119,6 +120,16 @@ class Inboxes:
             ),
         )  # fmt: skip
 
+    def tell_of_statements(self, connection: Connection, recorded: Sequence[Recorded]) -> None:
+        """Months of accounts that have ended."""
+        told = all_ended(connection, recorded)
+        of = [(account_of(one.stream), one, text) for one, text in told]
+        owners = self._owners.of(connection, (account_id for account_id, *_ in of if account_id is not None))
+        self._notices.add(
+            connection,
+            ((owners[one], one, event, text) for one, event, text in of if one is not None),
+        )
+
     def tell_those_concerned(self, connection: Connection, recorded: Sequence[Recorded]) -> None:
         """Events of an instrument, to those who hold it or have open orders in it."""
         notices = []
@@ -166,6 +177,8 @@ def inbox_handlers(dialect: Dialect) -> tuple[Handler, ...]:
         handler("margin", inboxes.tell_owner, e.MarginCalled, e.MarginCallMet),
         handler("user_registered", inboxes.tell_user, e.UserRegistered),
         handler("preferences_changed", inboxes.tell_user, e.PreferencesChanged),
+        handler("limits_guard", inboxes.tell_user, e.LimitsGuardChanged),
         handler("sentiment", inboxes.tell_those_concerned, e.SentimentScored),
+        handler("statements", inboxes.tell_of_statements, e.PortfolioRevalued),
         handler("market_alert", inboxes.tell_those_concerned, e.MarketAlertRaised),
     )

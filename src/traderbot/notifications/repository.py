@@ -8,9 +8,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-from traderbot.infra.database import insert_into
-from traderbot.infra.journal import Recorded
-from traderbot.infra.texts import encode_json
+from traderbot.infra.events.journal import Recorded
+from traderbot.infra.events.texts import encode_json
+from traderbot.infra.storage.database import insert_into
 from traderbot.notifications.tables import inbox
 from traderbot.notifications.texts import Text
 from traderbot.trading import tables as t

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy.engine import Connection, Dialect
 
 from traderbot.engine.round_trips import RoundTrip, follow
-from traderbot.infra.database import lookup_of, upsert_into
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
+from traderbot.infra.storage.database import lookup_of, upsert_into
 from traderbot.model import events as e
 from traderbot.notifications.tables import round_trips
 from traderbot.trading.streams import account_of

@@ -6,7 +6,7 @@ are dropped.
 
 import sqlalchemy as sa
 
-from traderbot.infra.database import ID, MONEY, POSITION, TIME, metadata
+from traderbot.infra.storage.database import ID, MONEY, POSITION, TIME, metadata
 
 _UNREAD = sa.text("read_at IS NULL")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from traderbot.engine.round_trips import RoundTrip
 from traderbot.infra.clock import rfc3339
-from traderbot.infra.texts import canonical
+from traderbot.infra.events.texts import canonical
 from traderbot.model import events as e
 from traderbot.model import rounding
 
@@ -160,6 +160,21 @@ def _preferences_changed(event: e.PreferencesChanged) -> Text:
     return Text("preferences_changed", INFO, "Preferences changed", body, {})
 
 
+_GUARD = {
+    "needed": "Looser limits need a second person",
+    "asked": "Looser limits wait for a second person",
+    "withdrawn": "Looser limits were withdrawn",
+    "approved": "A second person approved",
+    "rejected": "A second person rejected",
+}
+
+
+def _limits_guard(event: e.LimitsGuardChanged) -> Text:
+    data = {"account_id": str(event.account_id), "what": event.what}
+    body = "Tighter limits count at once; what is looser waits until somebody else has approved it."
+    return Text("limits_guard", INFO, _GUARD[event.what], body, data)
+
+
 def _sentiment(event: e.SentimentScored) -> Text:
     scored = event.sentiment
     tone = "Good" if scored.score > 0 else "Bad" if scored.score < 0 else "Neutral"
@@ -199,6 +214,7 @@ TEXTS: dict[type[e.Event], Callable[[Any], Text]] = {
     e.MarginCallMet: _margin_met,
     e.UserRegistered: _registered,
     e.PreferencesChanged: _preferences_changed,
+    e.LimitsGuardChanged: _limits_guard,
     e.SentimentScored: _sentiment,
     e.MarketAlertRaised: _alert,
 }

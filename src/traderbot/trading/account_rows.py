@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from traderbot.infra.journal import canonical
+from traderbot.infra.events.texts import canonical
 from traderbot.model import events as e
 from traderbot.model.account import NOTHING, Account
 from traderbot.trading import tables as t

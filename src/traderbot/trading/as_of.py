@@ -18,8 +18,8 @@ from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
 from traderbot.engine.ledger import LEDGERS, postings
-from traderbot.infra.archives import Wanted, all_archives, archived, archived_until
-from traderbot.infra.journal import Recorded, events, last_position, read
+from traderbot.infra.events.archives import Wanted, all_archives, archived, archived_until
+from traderbot.infra.events.journal import Recorded, events, last_position, read
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, Account
 from traderbot.model.errors import InvalidValue, NotFound
@@ -181,7 +181,7 @@ def orders_at(
     place = _place(connection, position, recorded_at)
     rows = OrderRows()
     for entry in entries_until(connection, account_id, place):
-        rows.take(entry.event, account_id, entry.version)
+        rows.take(entry.event, account_id, entry.version, entry.meta.actor)
     groups: dict[UUID, list[Row]] = {}
     for row in rows.new.values() if wanted.nested else ():
         if "group_id" in row:

@@ -2,14 +2,25 @@
 session.
 """
 
+from collections.abc import Callable
+from itertools import count
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.trading import tables as t
+
+ASSIGNED, UNASSIGNED, BEGAN = "strategy_assigned", "strategy_unassigned", "strategy_began"
+"""What is told on the platform's stream: of an assignment, its end, and the first step of a process."""
+STOPPED, CODE_CHANGED = "strategy_stopped", "strategy_code_changed"
+"""As well: the file is another one by now, and it is not run; the code that comes with the platform is
+another one by now, and it is run.
+"""
+
+_ACTOR = "strategy:"
 
 
 class Assigned(NamedTuple):
@@ -21,18 +32,30 @@ class Assigned(NamedTuple):
     parameters: dict[str, str]
 
 
+def actor_of(strategy: str) -> str:
+    """Who asks, on record, when a strategy of this name does."""
+    return _ACTOR + strategy
+
+
+def strategy_of(actor: str) -> str | None:
+    """The name of the strategy that an actor on record is; None for anybody else."""
+    return actor.removeprefix(_ACTOR) if actor.startswith(_ACTOR) else None
+
+
+def ids_of(account_id: UUID, strategy: str, step: int) -> Callable[[], UUID]:
+    """The ids of what a strategy asks for at a step: the same ones however often it is shown the step."""
+    run, numbers = uuid5(account_id, strategy), count()
+    return lambda: uuid5(run, f"{step}:{next(numbers)}")
+
+
 def assign(connection: Connection, wanted: Assigned, at: int) -> None:
-    """Put on record that a strategy trades an account; once is enough. at: wall time, microseconds."""
-    table = t.assignments
-    known = sa.select(table.c.at).where(*_of(wanted.account_id, wanted.strategy))
-    if connection.execute(known).first() is None:
-        row = {
-            "account_id": wanted.account_id,
-            "strategy": wanted.strategy,
-            "at": at,
-            "source": wanted.source,
-            "parameters": msgspec.json.encode(wanted.parameters).decode(),
-        }
+    """Put on record that a strategy trades an account; once more, with what it has now, and it keeps what it
+    remembers. at: wall time, microseconds.
+    """
+    table, of = t.assignments, _of(wanted.account_id, wanted.strategy)
+    made = {"source": wanted.source, "parameters": msgspec.json.encode(wanted.parameters).decode()}
+    if not connection.execute(sa.update(table).where(*of).values(made)).rowcount:
+        row = {"account_id": wanted.account_id, "strategy": wanted.strategy, "at": at, **made}
         connection.execute(sa.insert(table).values(row))
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, insert_into
-from traderbot.infra.journal import Journal, Meta, Recorded, last_position, read
+from traderbot.infra.events.journal import Journal, Meta, Recorded, last_position, read
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database, insert_into
 from traderbot.model.account import Account
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import Event

@@ -11,9 +11,9 @@ from traderbot.engine.apply import apply
 from traderbot.engine.decide import Decision, decide
 from traderbot.engine.market import Mark, Market, Phase
 from traderbot.engine.placing import refused
-from traderbot.infra.bulk import Key, in_one_flight
-from traderbot.infra.journal import Appends, Meta, Recorded
-from traderbot.infra.tail import notify
+from traderbot.infra.events.journal import Appends, Meta, Recorded
+from traderbot.infra.events.tail import notify
+from traderbot.infra.storage.bulk import Key, in_one_flight
 from traderbot.model.account import Account
 from traderbot.model.commands import (
     BustExecution,

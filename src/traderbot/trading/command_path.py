@@ -23,9 +23,9 @@ from sqlalchemy.engine import Connection, Transaction
 
 from traderbot.engine.market import Market
 from traderbot.infra.clock import Clock
-from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
-from traderbot.infra.journal import Recorded, StreamMoved
+from traderbot.infra.events.journal import Recorded, StreamMoved
 from traderbot.infra.logs import caused_by
+from traderbot.infra.storage.database import Database, DatabaseUnavailable, Trouble
 from traderbot.model.errors import TraderbotError, Unavailable
 from traderbot.trading.batch import AccountFailed, Batch, NoMarket, Reactions
 from traderbot.trading.memory import Memory

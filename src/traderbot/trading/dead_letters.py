@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sqlalchemy.engine import Connection
 
-from traderbot.infra import handler_records as records
-from traderbot.infra.handler_records import DEAD, REPLAYING, RETRYING, WAITING, Aside
-from traderbot.infra.journal import Meta
+from traderbot.infra.delivery import handler_records as records
+from traderbot.infra.delivery.handler_records import DEAD, REPLAYING, RETRYING, WAITING, Aside
+from traderbot.infra.events.journal import Meta
 from traderbot.model.errors import Conflict, NotFound
 from traderbot.model.events import AdministrationDone
 from traderbot.trading.streams import PLATFORM_STREAM

@@ -16,14 +16,14 @@ import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Connection
 
-from traderbot.infra import handler_records as records
-from traderbot.infra.backend import Trouble
-from traderbot.infra.bus import Bus, Handler
 from traderbot.infra.clock import Clock
-from traderbot.infra.database import Database
-from traderbot.infra.handler_records import DEAD, REPLAYING, RETRYING, WAITING, Aside, LostTurn
-from traderbot.infra.journal import Meta, Recorded, StreamMoved, last_position, read
+from traderbot.infra.delivery import handler_records as records
+from traderbot.infra.delivery.bus import Bus, Handler
+from traderbot.infra.delivery.handler_records import DEAD, REPLAYING, RETRYING, WAITING, Aside, LostTurn
+from traderbot.infra.events.journal import Meta, Recorded, StreamMoved, last_position, read
 from traderbot.infra.logs import caused_by
+from traderbot.infra.storage.backend import Trouble
+from traderbot.infra.storage.database import Database
 from traderbot.infra.traces import Traces
 from traderbot.model.errors import TraderbotError, Unavailable
 from traderbot.trading.command_path import CommandPath

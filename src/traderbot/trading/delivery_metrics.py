@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
 from traderbot.infra.traces import Attribute, NoTraces, Traces
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)

@@ -16,7 +16,8 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
-from traderbot.infra.journal import canonical, last_position
+from traderbot.infra.events.journal import last_position
+from traderbot.infra.events.texts import canonical
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, Account
 from traderbot.model.actions import ActionKind

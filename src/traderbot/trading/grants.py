@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection, Dialect
 
 from traderbot.engine.decision import Decision
 from traderbot.engine.gate import Checked, Preview
-from traderbot.infra.bulk import Found
-from traderbot.infra.database import lookup_of
+from traderbot.infra.storage.bulk import Found
+from traderbot.infra.storage.database import lookup_of
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, Account
 from traderbot.model.amounts import Money

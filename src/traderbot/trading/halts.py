@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.halts import halt, request_resume, resume
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
 from traderbot.model.reasons import Refusal
 from traderbot.model.rules import Rules
 from traderbot.model.symbols import Symbol

@@ -11,8 +11,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.archives import Row, Wanted, archived, archived_until
-from traderbot.infra.journal import Meta, events
+from traderbot.infra.events.archives import Row, Wanted, archived, archived_until
+from traderbot.infra.events.journal import Meta, events
 from traderbot.model.account import AccountKind, LotMethod
 from traderbot.trading import tables as t
 from traderbot.trading.streams import account_stream, user_stream

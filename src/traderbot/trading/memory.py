@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.market import Market
-from traderbot.infra.bulk import Found
-from traderbot.infra.database import Database, insert_into, lookup_of
-from traderbot.infra.journal import Appends, Journal
-from traderbot.infra.latches import RULES, STEPS
+from traderbot.infra.events.journal import Appends, Journal
+from traderbot.infra.storage.bulk import Found
+from traderbot.infra.storage.database import Database, insert_into, lookup_of
+from traderbot.infra.storage.latches import RULES, STEPS
 from traderbot.model.account import Account
 from traderbot.model.rules import Rules
 from traderbot.trading import tables as t

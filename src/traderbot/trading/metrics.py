@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
 from traderbot.infra.traces import NoTraces, Traces
 from traderbot.trading.command_path import CommandPath
 from traderbot.trading.watching import Committed

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.bulk import Key, Lookup
+from traderbot.infra.storage.bulk import Key, Lookup
 from traderbot.model.commands import (
     PlaceOrder,
     RecordExecution,

@@ -14,6 +14,7 @@ from traderbot.model.actions import ActionKind
 from traderbot.model.orders import OPEN, OrderStatus, Stop
 from traderbot.model.reasons import Reason
 from traderbot.model.symbols import Symbol
+from traderbot.trading.assignments import strategy_of
 
 Row = dict[str, Any]
 OPENED = OrderStatus.NEW.value
@@ -42,11 +43,16 @@ class OrderRows:
         self.owners: dict[UUID, UUID] = {}
         self.renames: list[Rename] = []
 
-    def take(self, event: e.Event, account_id: UUID, version: int) -> None:
-        """Follow one event of an account; version: of the event. Nothing for an event of another kind."""
+    def take(self, event: e.Event, account_id: UUID, version: int, actor: str) -> None:
+        """Follow one event of an account; version: of the event; actor: who caused it. Nothing for an event
+        of another kind.
+        """
         taker = _TAKERS.get(type(event))
-        if taker is not None:
-            taker(self, event, account_id, version)
+        if taker is None:
+            return
+        taker(self, event, account_id, version)
+        if type(event) is e.OrderPlaced and (strategy := strategy_of(actor)) is not None:
+            self.new[event.order_id]["strategy"] = strategy
 
     def _change(self, account_id: UUID, order_id: UUID, fees: Decimal | None = None, **columns: Any) -> None:
         row = self.new.get(order_id)

@@ -7,11 +7,11 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from traderbot.infra import handler_records
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
+from traderbot.infra.delivery import handler_records
+from traderbot.infra.events.tail import Tail
 from traderbot.infra.leases import Leases
-from traderbot.infra.tail import Tail
+from traderbot.infra.storage.database import Database
 from traderbot.infra.traces import Traces
 from traderbot.trading.session_loop import SessionLoop
 from traderbot.trading.session_view import SessionView

@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 
 from traderbot.engine import ledger
 from traderbot.engine.ledger import postings
-from traderbot.infra.database import Cursor, cursor_of
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
+from traderbot.infra.storage.database import Cursor, cursor_of
 from traderbot.model import events as e
 from traderbot.model.account import NOTHING, Account
 from traderbot.model.symbols import Symbol
@@ -68,7 +68,7 @@ class Projection:
             groups.add(WRITTEN.get(kind, CHANGING))
             for line, entry in enumerate(postings(event)):
                 self._post(recorded, account, line, entry)
-            self._orders.take(event, account_id, recorded.version)
+            self._orders.take(event, account_id, recorded.version, recorded.meta.actor)
             activity = activity_row(event)
             if activity is not None:
                 activity |= {"account_id": account_id, "version": recorded.version}

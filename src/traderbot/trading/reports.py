@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.journal import Meta, read
+from traderbot.infra.events.journal import Meta, read
 from traderbot.model.account import Account
 from traderbot.model.amounts import money, price, quantity
 from traderbot.model.commands import (

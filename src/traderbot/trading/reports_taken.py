@@ -7,7 +7,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.journal import Meta, encode_event
+from traderbot.infra.events.journal import Meta, encode_event
 from traderbot.model.errors import Conflict
 from traderbot.model.events import MarketAlertRaised, SentimentScored
 from traderbot.trading import tables as t

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
 from traderbot.market.sessions import ClockSnapshot, Controls, ReplaySession, Timeline, turned
 from traderbot.model.events import SessionControlled
 from traderbot.trading import tables as t

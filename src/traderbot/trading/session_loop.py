@@ -22,7 +22,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.journal import Meta, Recorded
+from traderbot.infra.events.journal import Meta, Recorded
 from traderbot.infra.leases import Lease, LeaseLost
 from traderbot.market.sessions import NOT_STARTED, ReplaySession
 from traderbot.model.account import Account, AccountKind

@@ -4,12 +4,15 @@ later price.
 
 from functools import cached_property
 
+import numpy as np
+
 from traderbot.engine.market import Mark, Phase
 from traderbot.market.bars import Bars
 from traderbot.market.datasets import Dataset
 from traderbot.market.sessions import NOT_STARTED, Timeline
 from traderbot.model.actions import ActionKind, CorporateAction
 from traderbot.model.amounts import Price
+from traderbot.model.bars import Floats
 from traderbot.model.border import price_from_float
 from traderbot.model.rounding import split_price
 from traderbot.model.symbols import Symbol
@@ -60,6 +63,22 @@ class SessionMarket:
         bars = self._dataset.bars.get(symbol)
         known = 0 if bars is None else bars.known_by(self.time)
         return self._mark(bars, known - 2).price if bars is not None and known > 1 else None
+
+    def recent(self, symbol: Symbol, count: int) -> tuple[Floats, Floats]:
+        """Closes and volumes of the last `count` bars known, oldest first, in today's shares; fewer where
+        there are fewer.
+        """
+        bars = self._dataset.bars.get(symbol)
+        if bars is None:
+            return np.empty(0), np.empty(0)
+        known = bars.until(self.time).tail(count)
+        closes, volumes = known.close.copy(), known.volume.copy()
+        for effective, split in self._splits:
+            if split.symbol == symbol and effective <= self.time:
+                before = known.times < effective
+                closes[before] *= split.old / split.new
+                volumes[before] *= split.new / split.old
+        return closes, volumes
 
     def _mark(self, bars: Bars, index: int) -> Mark:
         """A close, restated for the splits that took effect after its bar."""

@@ -6,9 +6,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.database import Database
 from traderbot.infra.ids import new_id
-from traderbot.infra.latches import STEPS
+from traderbot.infra.storage.database import Database
+from traderbot.infra.storage.latches import STEPS
 from traderbot.market.datasets import Dataset
 from traderbot.market.sessions import ReplaySession
 from traderbot.model.errors import ConfigurationError

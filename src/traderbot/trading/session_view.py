@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.journal import Recorded, stream_heads
+from traderbot.infra.events.journal import Recorded, stream_heads
 from traderbot.market.sessions import Controls, ReplaySession
 from traderbot.model.events import SessionAdvanced, SessionControlled
 from traderbot.trading import tables as t

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.apply import apply
-from traderbot.infra.journal import Recorded, read
+from traderbot.infra.events.journal import Recorded, read
 from traderbot.model.account import Account
 from traderbot.model.events import EVENT_TYPES
 from traderbot.trading.streams import account_stream

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
-from traderbot.infra.database import Bulk, insert_into, update_of, upsert_into
+from traderbot.infra.storage.database import Bulk, insert_into, update_of, upsert_into
 from traderbot.trading import tables as t
 
 

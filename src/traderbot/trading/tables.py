@@ -14,8 +14,8 @@ always wrote: one row, two index entries (its account's page, the open ones), an
 
 import sqlalchemy as sa
 
-from traderbot.infra.database import HASH, ID, MONEY, PRICE, QUANTITY, TIME, metadata
-from traderbot.infra.partitions import make_parts, order_parts
+from traderbot.infra.storage.database import HASH, ID, MONEY, PRICE, QUANTITY, TIME, metadata
+from traderbot.infra.storage.partitions import make_parts, order_parts
 
 _NONE = sa.text("0")
 
@@ -112,6 +112,7 @@ orders = sa.Table(
     sa.Column("fee_per_share", MONEY),
     sa.Column("fee_minimum", MONEY),
     sa.Column("lots", sa.Text),  # numbers with commas between them
+    sa.Column("strategy", sa.Text),  # null: a person asked for it, or the platform
     sa.Index("ix_orders_account", "account_id", "version"),
     sa.Index(
         "ix_orders_open",

@@ -6,8 +6,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.database import Database
-from traderbot.infra.journal import events
+from traderbot.infra.events.journal import events
+from traderbot.infra.storage.database import Database
 from traderbot.trading import tables as t
 from traderbot.trading.batch import Batch
 from traderbot.trading.streams import account_stream

@@ -19,6 +19,7 @@ class OrderView(msgspec.Struct, frozen=True):
 
     qty: null where it is for a notional. legs: the orders that hang on this one, where they were asked for.
     triggered_at: when its stop was reached. extended_hours, lots: as ordered; fees: charged so far.
+    strategy: name of the one that asked for it, null for a person's and the platform's.
     """
 
     id: UUID
@@ -54,6 +55,7 @@ class OrderView(msgspec.Struct, frozen=True):
     extended_hours: bool = False
     lots: tuple[int, ...] = ()
     fees: Decimal = Decimal(0)
+    strategy: str | None = None
     legs: tuple["OrderView", ...] = ()
 
     @property
@@ -157,7 +159,7 @@ def lots_of(text: str | None) -> tuple[int, ...]:
     return tuple(map(int, text.split(","))) if text else ()
 
 
-def placed_view(event: OrderPlaced, account_id: UUID | None = None) -> OrderView:
+def placed_view(event: OrderPlaced, account_id: UUID | None = None, strategy: str | None = None) -> OrderView:
     """The order as it was when it was placed: what the answer to its request shows, however late it is
     asked again.
     """
@@ -193,6 +195,7 @@ def placed_view(event: OrderPlaced, account_id: UUID | None = None) -> OrderView
         leg=member.leg.value if member else None,
         extended_hours=event.extended_hours,
         lots=event.lots,
+        strategy=strategy,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
 from traderbot.trading.work import Work
 
 

@@ -10,14 +10,16 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.archives import Wanted, archived
-from traderbot.infra.journal import Recorded, events, read
+from traderbot.infra.events.archives import Wanted, archived
+from traderbot.infra.events.journal import Recorded, events, read
 from traderbot.model import events as e
 from traderbot.model.errors import NotFound
 from traderbot.model.orders import OrderStatus
 from traderbot.model.reasons import SENTENCES, Reason
 from traderbot.model.rounding import cents
 from traderbot.trading import tables as t
+from traderbot.trading.assignments import strategy_of
+from traderbot.trading.placers import Placer, placer_of
 from traderbot.trading.repository import find_order, find_signal
 from traderbot.trading.streams import account_stream
 from traderbot.trading.views import OrderView, SignalView
@@ -38,9 +40,12 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """An order with the signal it follows from, None for one that a person asked for, and its chain."""
+    """An order with the strategy that placed it and the signal it follows from, where there are such, and
+    its chain.
+    """
 
     order: OrderView
+    strategy: Placer | None
     signal: SignalView | None
     chain: list[Link]
 
@@ -53,10 +58,18 @@ def explain_order(connection: Connection, account_id: UUID, order_id: UUID) -> E
     if order is None:
         order = _refused_order(connection, account_id, order_id)
     signal = None if order.signal_id is None else find_signal(connection, account_id, order.signal_id)
-    entries = _entries(connection, account_id, order, signal)
-    return Explanation(
-        order, signal, [_link(entry, order) for entry in entries if _concerns(entry.event, order)]
+    entries = [
+        entry for entry in _entries(connection, account_id, order, signal) if _concerns(entry.event, order)
+    ]
+    placer = next(
+        (
+            placer_of(connection, account_id, entry)
+            for entry in entries
+            if isinstance(entry.event, e.OrderPlaced | e.OrderRefused)
+        ),
+        None,
     )
+    return Explanation(order, placer, signal, [_link(entry, order) for entry in entries])
 
 
 def _refused_order(connection: Connection, account_id: UUID, order_id: UUID) -> OrderView:
@@ -67,6 +80,7 @@ def _refused_order(connection: Connection, account_id: UUID, order_id: UUID) -> 
         raise NotFound("No such order.")
     event: Any = refusals[0].event
     return OrderView(
+        strategy=strategy_of(refusals[0].meta.actor),
         id=order_id,
         client_order_id=event.client_order_id or str(order_id),
         symbol=event.symbol,

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from traderbot.engine.market import Market
-from traderbot.infra.journal import Meta, decode_event, encode_event
+from traderbot.infra.events.journal import Meta, decode_event, encode_event
 from traderbot.model.account import Account
 from traderbot.model.commands import Command
 from traderbot.model.events import Event

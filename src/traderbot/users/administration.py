@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from traderbot.infra.clock import Clock
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 from traderbot.model.errors import Conflict, Forbidden, NotFound
 from traderbot.model.events import Event
 from traderbot.model.platform_events import (

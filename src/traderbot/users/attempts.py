@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from traderbot.infra.clock import Clock
-from traderbot.infra.rates import SECOND, Ask, Asks, Decisions, MemoryRates, Policy, admitted
+from traderbot.infra.limits.rates import SECOND, Ask, Asks, Decisions, MemoryRates, Policy, admitted
 from traderbot.users.errors import TooManyAttempts
 
 _KEPT_MAX = 20_000

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.rates import Policy, policy
+from traderbot.infra.limits.rates import Policy, policy
 from traderbot.infra.settings import Settings
 from traderbot.model.errors import InvalidValue
 from traderbot.users.people import Principal

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from traderbot.infra.clock import Clock
-from traderbot.infra.database import Database, Writer
+from traderbot.infra.events.journal import Recorded
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Recorded
+from traderbot.infra.storage.database import Database, Writer
 from traderbot.model.errors import Conflict, Forbidden, InvalidValue
 from traderbot.model.platform_events import PreferencesChanged
 from traderbot.users import repository

@@ -4,7 +4,7 @@ erased.
 
 import sqlalchemy as sa
 
-from traderbot.infra.database import ID, MONEY, TIME, metadata
+from traderbot.infra.storage.database import ID, MONEY, TIME, metadata
 
 users = sa.Table(
     "users",
