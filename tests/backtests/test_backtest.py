@@ -10,9 +10,12 @@ import pytest
 
 from traderbot import Backtest
 from traderbot.backtests.backtest import BacktestResult
+from traderbot.model.bars import Floats
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.simulation.costs import Costs
 from traderbot.strategies.base import Context, Strategy
+from traderbot.strategies.parameters import Whole
+from traderbot.strategies.signals import Frame, SignalStrategy
 
 pytestmark = pytest.mark.domain
 
@@ -155,3 +158,36 @@ def test_a_strategy_that_does_nothing_has_a_report_too(home: Path, tmp_path: Pat
 def test_what_cannot_be_run_is_refused_by_name(home: Path, terms: dict[str, object], told: str) -> None:
     with pytest.raises((InvalidValue, NotFound), match=told):
         Backtest(HoldAll(), home=home, **terms)  # type: ignore[arg-type]
+
+
+class InAfter(SignalStrategy):
+    """All in from the end of its warm-up on."""
+
+    bars = Whole(3, least=1, most=50)
+
+    @property
+    def warm_up(self) -> int:
+        return self.bars
+
+    def signal(self, frame: Frame) -> Floats:
+        return np.ones_like(frame.close)
+
+
+def test_the_account_and_the_benchmark_begin_on_the_day_the_warm_up_ends() -> None:
+    days = [f"2024-01-{day:02}" for day in (2, 3, 4, 5, 8, 9, 10, 11)]
+    closes = [100.0, 50, 80, 100, 110, 90, 120, 150]
+    opens = [closes[0], *closes[:-1]]  # so that what is ordered at a close is bought at it
+    high, low = np.maximum(opens, closes), np.minimum(opens, closes)
+    frame = pl.DataFrame(
+        {"date": days, "open": opens, "high": high, "low": low, "close": closes, "volume": [10_000_000] * 8}
+    )
+    free = Costs(Decimal(0), Decimal(0), Decimal(1))
+    data: dict[str, object] = {"AAA": frame}
+    found = Backtest(InAfter(bars=3), data=data, cash=100_000, costs=free).run()
+    assert found.held[:4].tolist() == found.path.equity[:4].tolist() == [100_000.0] * 4
+    assert found.held[4:].tolist() == pytest.approx([110_000, 90_000, 120_000, 150_000])
+    assert found.path.equity[4:].tolist() == pytest.approx(
+        found.held[4:].tolist(), rel=0.01
+    )  # a little is kept
+    later = Backtest(InAfter(bars=3), data=data, cash=100_000, costs=free, start="2024-01-08").run()
+    assert later.held[:2].tolist() == pytest.approx([100_000, 100_000 * 90 / 110])

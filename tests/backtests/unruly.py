@@ -4,11 +4,15 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from traderbot.model.bars import Bar
+from traderbot.model.bars import Bar, Floats
+from traderbot.model.events import OrderFilled
 from traderbot.strategies.base import Context, Strategy
 from traderbot.strategies.catalogue import CATALOGUE
+from traderbot.strategies.parameters import Whole
+from traderbot.strategies.signals import Frame, SignalStrategy
 
 TESTS = Path(__file__).parents[1]
 
@@ -54,6 +58,32 @@ class Dawdles(Strategy):
         time.sleep(0.02)
 
 
+class Ponders(SignalStrategy):
+    """A signal whose every order takes a moment."""
+
+    name = "ponders"
+
+    def signal(self, frame: Frame) -> Floats:
+        return np.where(np.nan_to_num(frame.close * 100).astype(np.int64) % 5 < 2, 0.5, 0.0)
+
+    def on_fill(self, ctx: Context, fill: OrderFilled) -> None:
+        time.sleep(0.005)
+
+
+class Tarries(Strategy):
+    """Buys once, and takes its time before it begins."""
+
+    name = "tarries"
+    days = Whole(10, 1, 100)
+
+    def on_start(self, ctx: Context) -> None:
+        time.sleep(0.1)
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        if bar.index % self.days == 0:
+            ctx.buy(bar.symbol, 1)
+
+
 class Dies(Strategy):
     """Ends its process without a word."""
 
@@ -63,7 +93,7 @@ class Dies(Strategy):
         os.kill(os.getpid(), 9)
 
 
-UNRULY = (Loops, Eats, Raises, Dawdles, Dies)
+UNRULY = (Loops, Eats, Raises, Dawdles, Ponders, Tarries, Dies)
 
 
 def offer_here() -> None:

@@ -1,6 +1,7 @@
 from datetime import date
 from decimal import Decimal
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +13,7 @@ from traderbot.model.bars import Bar
 from traderbot.model.commands import CancelOrder, PlaceOrder
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.orders import OrderType, Side, TimeInForce
+from traderbot.model.reasons import Reason
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.base import Context, Strategy
@@ -70,7 +72,7 @@ def test_what_is_asked_waits_and_is_decided_cancels_first_then_sells_then_buys(c
     ctx.cancel(first)
     third = ctx.buy(BBB, D(1))
     assert ctx.take_asked() == [
-        CancelOrder(first),
+        CancelOrder(first, Reason.CANCELED_BY_STRATEGY),
         PlaceOrder(second, BBB, Side.SELL, D("2.5"), OrderType.LIMIT, TimeInForce.GTC, D("50.00")),
         PlaceOrder(first, AAA, Side.BUY, D(5)),
         PlaceOrder(third, BBB, Side.BUY, D(1)),
@@ -85,6 +87,25 @@ def test_a_quantity_that_is_none_asks_for_nothing(ctx: Context, qty: object) -> 
     with pytest.raises(InvalidValue, match=r"^limit_price"):
         ctx.sell(AAA, 1, 9.99)
     assert ctx.asked == ctx.raised == []
+
+
+def test_words_are_taken_for_what_they_mean_and_refused_where_they_mean_nothing(ctx: Context) -> None:
+    ctx.buy(AAA, 1, "9.99", time_in_force="gtc")
+    assert ctx.asked[0].time_in_force is TimeInForce.GTC
+    ctx.take_asked()
+    with pytest.raises(InvalidValue, match=r"^time_in_force: expected one of day, gtc, .*got 'forever'"):
+        ctx.sell(AAA, 1, time_in_force="forever")
+    with pytest.raises(InvalidValue, match=r"^signal: expected a Signal"):
+        ctx.buy(AAA, 1, signal="buy")
+    assert ctx.asked == ctx.raised == []
+
+
+@pytest.mark.parametrize("misspelt", ["limit", "stop", "tif"])
+def test_a_term_that_is_none_is_refused_and_no_market_order(ctx: Context, misspelt: str) -> None:
+    given: dict[str, Any] = {misspelt: 9}
+    with pytest.raises(InvalidValue, match=f"^{misspelt}: expected one of stop_price, "):
+        ctx.buy(AAA, 1, **given)
+    assert not ctx.take_asked()
 
 
 def test_an_order_and_its_signal_name_each_other(ctx: Context) -> None:

@@ -1,12 +1,21 @@
 """Every signal strategy on offer is causal, the same from a window, finite and within its leverage."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
 from traderbot.analytics.arrays import Floats
+from traderbot.backtests.runner import Result, run
+from traderbot.market.bars import make_bars
+from traderbot.model.account import AccountKind
+from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
+from traderbot.model.events import OrderFilled
 from traderbot.model.symbols import Symbol
-from traderbot.strategies.base import Strategy
+from traderbot.strategies.base import Context, Strategy
 from traderbot.strategies.catalogue import CATALOGUE, named
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -94,6 +103,28 @@ def test_weights_are_within_the_leverage_and_something_happens(name: str, both: 
             assert not (found < 0).any()
 
 
+def frame_with_an_index() -> Frame:
+    """The first leaves for good, the third is out for a while, the fourth joins late."""
+    frame = frame_like_real()
+    member = np.ones(frame.close.shape, dtype=np.bool_)
+    member[ROWS - 50 :, 0] = False
+    member[ROWS - 90 : ROWS - 70, 2] = False
+    member[: ROWS - 80, 3] = False
+    return frame._replace(member=member)
+
+
+@pytest.mark.parametrize(("name", "both"), CASES)
+def test_nothing_is_wanted_of_what_is_not_in_the_index(name: str, both: bool) -> None:
+    frame, strategy = frame_with_an_index(), made(name, both)
+    whole = strategy.targets(frame)
+    assert not whole[strategy.warm_up :][~frame.member[strategy.warm_up :]].any()
+    assert np.nanmax(np.abs(whole)) > 0
+    for cut in (ROWS - 85, ROWS - 49, ROWS - 1):
+        assert same(strategy.targets(frame.rows(0, cut)), whole[:cut])
+        window = frame.rows(max(cut - strategy.warm_up - 2, 0), cut)
+        assert same(strategy.targets(window)[-1:], whole[cut - 1 : cut])
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_no_opinion_of_an_instrument_before_it_is_listed(name: str) -> None:
     found = made(name).targets(frame_like_real())
@@ -104,8 +135,8 @@ def test_no_opinion_of_an_instrument_before_it_is_listed(name: str) -> None:
 def test_one_instrument_alone_and_no_rows_are_taken(name: str) -> None:
     frame = frame_like_real(1, gaps=False)
     assert made(name).targets(frame).shape == (ROWS, 1)
-    assert made(name).targets(frame.rows(0, 0)).shape == (0, 1)
-    assert made(name).targets(frame.rows(0, 3)).shape == (3, 1)
+    for rows in (*range(30), 60, 251, 252, 253):
+        assert made(name).targets(frame.rows(0, rows)).shape == (rows, 1)
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -131,3 +162,59 @@ def test_each_declares_itself(kind: type[Strategy]) -> None:
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidValue, match="strategy"):
         named("perpetual-motion")
+
+
+NAMES = sorted(CATALOGUE.keys() - {"ai-forecast"})  # whose models have tests of their own
+
+
+class Restarted(Strategy):
+    """Shows another strategy every step, and makes a new one of it from its state at some of them."""
+
+    name = "restarted"
+
+    def __init__(self, kind: type[Strategy], values: dict[str, Any], at: Sequence[int]) -> None:
+        super().__init__()
+        self._kind, self._given, self._at, self._step = kind, values, set(at), 0
+        self.inner = kind(**values)
+
+    def on_start(self, ctx: Context) -> None:
+        self.inner.on_start(ctx)
+
+    def on_fill(self, ctx: Context, fill: OrderFilled) -> None:
+        self.inner.on_fill(ctx, fill)
+
+    def on_step(self, ctx: Context, moved: Sequence[Bar]) -> None:
+        if self._step in self._at:
+            state = json.loads(json.dumps(self.inner.state()))
+            self.inner = self._kind(**self._given)
+            self.inner.on_start(ctx)
+            if state is not None:
+                self.inner.restore(state)
+        self._step += 1
+        self.inner.on_step(ctx, moved)
+
+
+def played(name: str, values: dict[str, Any], at: Sequence[int]) -> Result:
+    frame = frame_like_real(4, rows=ROWS)
+    bars = []
+    for column, symbol in enumerate(frame.symbols):
+        here = ~np.isnan(frame.close[:, column])
+        parts = (frame.open, frame.high, frame.low, frame.close, frame.volume)
+        own = make_bars(symbol, frame.times[here], *(part[here, column] for part in parts))
+        bars.append(own.cursor())
+    return run(Restarted(named(name), values, at), bars, kind=AccountKind.MARGIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [*((name, {}) for name in NAMES), *((name, {"sides": "both"}) for name in BOTH)],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value.values()) or "preset",
+)
+def test_it_goes_on_as_if_nothing_had_been(name: str, values: dict[str, Any]) -> None:
+    whole = played(name, values, ())
+    again = played(name, values, (60, 200, 201, 330, ROWS - 25))
+    assert [(fill.at, fill.symbol, fill.side, fill.qty, fill.price) for fill in again.fills] == [
+        (fill.at, fill.symbol, fill.side, fill.qty, fill.price) for fill in whole.fills
+    ]
+    assert again.equity == whole.equity
+    assert whole.fills

@@ -1,5 +1,6 @@
 """Strategies by name and out of files."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,51 @@ def test_a_file_without_a_strategy_is_refused_with_its_line(tmp_path: Path, text
 def test_what_is_not_there_is_refused_with_what_is(text: str) -> None:
     with pytest.raises(InvalidValue, match="moving-average"):
         strategy_class(text)
+
+
+NEIGHBOURLY = """import random
+from helpers import NAME, stdlib
+from traderbot.strategies.base import Strategy
+
+
+class Mine(Strategy):
+    name = NAME
+
+    def on_start(self, ctx):
+        import helpers
+
+        self.again = helpers.NAME
+"""
+
+
+def neighbourly(folder: Path, name: str) -> Path:
+    folder.mkdir()
+    (folder / "helpers.py").write_text(f"import random\n\nNAME = {name!r}\nstdlib = random.Random\n")
+    (folder / "random.py").write_text("raise ValueError('a neighbour stands in for the standard library')\n")
+    file = folder / "mine.py"
+    file.write_text(NEIGHBOURLY)
+    return file
+
+
+def test_what_lies_beside_a_file_can_be_imported_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    paths, finders = list(sys.path), list(sys.meta_path)
+    one, two = (neighbourly(tmp_path / name, name) for name in ("one", "two"))
+    assert strategy_class(str(one)).name == "one"
+    kind = strategy_class(str(two))
+    assert kind.name == "two"  # and not what the file in the other folder found
+    started = kind()
+    started.on_start(None)  # type: ignore[arg-type]
+    assert vars(started)["again"] == "two"
+    assert (sys.path, sys.meta_path) == (paths, finders)
+    (tmp_path / "two" / "helpers.py").write_text("NAME = 'three and more'\nstdlib = 1\n")
+    assert strategy_class(str(two)).name == "three and more"
+
+
+def test_a_fault_of_a_neighbour_is_told_with_its_place(tmp_path: Path) -> None:
+    file = neighbourly(tmp_path / "one", "one")
+    (file.parent / "helpers.py").write_text("x = 1\ny = (\n")
+    with pytest.raises(InvalidValue, match=r"helpers\.py line 2: SyntaxError"):
+        strategy_class(str(file))
+    (file.parent / "helpers.py").unlink()
+    with pytest.raises(InvalidValue, match=r"mine\.py line 2: ModuleNotFoundError: No module named"):
+        strategy_class(str(file))

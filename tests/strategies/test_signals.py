@@ -318,6 +318,7 @@ def test_a_warm_up_that_is_too_short_is_refused() -> None:
     [
         ("up", "an array of numbers"),
         ([["up"]] * 3, "an array of numbers"),
+        ([[0.5j]] * 3, "an array of numbers, got 'complex numbers'"),
         (np.zeros((3, 2)), "an array of shape"),
         (np.array([[0.0], [np.inf], [0.0]]), "ONE at 1970-01-03"),
         (np.array([[0.0], [1e9], [0.0]]), "finite numbers"),

@@ -1,7 +1,7 @@
 """`Backtest`: a strategy, data and a window in, a result with its figures, plots and report out."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +10,20 @@ from typing import Any
 import polars as pl
 
 from traderbot.analytics.drawdowns import underwater
-from traderbot.backtests import documents, plots, reports
-from traderbot.backtests.documents import Document, Figures
 from traderbot.backtests.material import Day, Window, source_of, strategy_of, window_of
+from traderbot.backtests.remarks import of_the_run
+from traderbot.backtests.reporting import documents, plots, reports
+from traderbot.backtests.reporting.documents import Document, Figures
+from traderbot.backtests.reporting.phrases import in_words
+from traderbot.backtests.reporting.results import (
+    Curve,
+    Trade,
+    buy_and_hold,
+    curve_of,
+    first_conclusion,
+    trades_of,
+)
 from traderbot.backtests.requests import plain
-from traderbot.backtests.results import Curve, Trade, buy_and_hold, curve_of, trades_of
 from traderbot.backtests.runner import Result, run
 from traderbot.infra.settings import load_settings
 from traderbot.market.resampling import coarser_of
@@ -78,9 +87,14 @@ class Backtest:
             self.dataset.bars_of(benchmark)
         self.benchmark = benchmark
 
-    def run(self) -> "BacktestResult":
-        """Play the bars. Can be done again, with the same result."""
+    def run(self, follow: Callable[[Sequence[Bar]], None] | None = None) -> "BacktestResult":
+        """Play the bars. Can be done again, with the same result.
+
+        follow: is given the bars before they move, for who watches from another thread.
+        """
         bars = [one.cursor() for one in self.window.bars]
+        if follow is not None:
+            follow(bars)
         result = run(
             strategy_of(self.strategy, None),
             bars,
@@ -105,13 +119,28 @@ class BacktestResult:
     def __init__(self, backtest: Backtest, result: Result, bars: list[Bar]) -> None:
         self.backtest, self.result = backtest, result
         self._bars = bars
-        self.path: Curve = curve_of(result, bars).since(backtest.window.start)
+        whole = curve_of(result, bars)
+        self.path: Curve = whole.since(backtest.window.start)
+        self._begin = first_conclusion(backtest.strategy.warm_up, len(whole.times), len(self.path.times))
         self.round_trips: list[Trade] = trades_of(result)
 
     @property
     def equity(self) -> Money:
         """At the end, exact."""
         return self.result.equity
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What to know besides the figures: refused orders, targets beyond the cash, no trade at all."""
+        backtest = self.backtest
+        return of_the_run(
+            backtest.strategy,
+            self.result,
+            self._bars,
+            backtest.window.actions,
+            backtest.dataset.membership,
+            backtest.window.start,
+        )
 
     @cached_property
     def metrics(self) -> Figures:
@@ -125,12 +154,15 @@ class BacktestResult:
 
     @cached_property
     def held(self) -> Floats:
-        """What the cash became in the benchmark, without costs; float64, at the times of the curve."""
+        """What the cash became in the benchmark, bought when the strategy's warm-up has ended, without costs;
+        float64, at the times of the curve.
+        """
         backtest, bars = self.backtest, self._bars
         if backtest.benchmark is not None:
             bars = [backtest.dataset.bars_of(backtest.benchmark).cursor()]
         actions = backtest.dataset.actions
-        levels: Floats = buy_and_hold(bars, actions, self.path.times) * self.path.equity[0]
+        levels: Floats = buy_and_hold(bars, actions, self.path.times, self._begin)
+        levels *= self.path.equity[0]
         return levels
 
     @property
@@ -156,6 +188,7 @@ class BacktestResult:
             "symbol": pl.String,
             "side": pl.String,
             "qty": _AMOUNT,
+            "largest": _AMOUNT,
             "entry_at": _TIME,
             "entry_price": _AMOUNT,
             "exit_at": _TIME,
@@ -193,7 +226,7 @@ class BacktestResult:
             strategy=strategy.name,
             about=about if type(strategy) is not Strategy else "",
             parameters=plain(strategy.values()),
-            data=documents.data_of(backtest.dataset, self._bars, backtest.said),
+            data=documents.data_of(backtest.dataset, self._bars, (*backtest.said, *self.remarks)),
             first=first,
             last=int(path.times[-1]),
             account=backtest.account,
@@ -242,6 +275,10 @@ class BacktestResult:
         rows = [(one.year, one.month, one.change) for one in self.document.months]
         pl.DataFrame(rows, ["year", "month", "change"], orient="row").write_csv(path / "months.csv")
         return reports.write_page(self.document, path / reports.FILE)
+
+    def __repr__(self) -> str:
+        """Period, figures and what there is to say, as text."""
+        return in_words(self.document, self.equity, len(self.result.fills))
 
     def _repr_html_(self) -> str:
         return reports.summary(self.document)

@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from traderbot.backtests.remarks import of_the_data
 from traderbot.market.bars import DAY, Bars
-from traderbot.market.datasets import Dataset, dataset_name, load
-from traderbot.market.demo import NAME, ensure_demo
+from traderbot.market.datasets import Dataset
+from traderbot.market.demo import stored
 from traderbot.market.importer import import_file
 from traderbot.model.actions import CorporateAction
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol, symbol
 from traderbot.strategies.base import Strategy
 from traderbot.strategies.loading import strategy_class
+from traderbot.strategies.warming import check_warm_up
 
 Day = str | date | datetime
 _FILES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
@@ -53,7 +55,8 @@ def source_of(data: object, home: Path, *, calendar: str = "XNYS", symbol: str |
     if isinstance(data, Dataset):
         return Source(data)
     if isinstance(data, str) and not data.lower().endswith(_FILES) and "/" not in data:
-        return Source(ensure_demo(home) if data == NAME else load(home / "data" / dataset_name(data)))
+        found = stored(home, data)
+        return Source(found, of_the_data(found.notes))
     if isinstance(data, str | Path):
         return _imported(Path(data), Path(data).name, calendar, symbol)
     if isinstance(data, Mapping):
@@ -79,7 +82,7 @@ def window_of(
     first = 0 if start is None else moment(start, "start")
     last = _NEVER if end is None else moment(end, "end", last=True)
     if first > last:
-        raise InvalidValue("end", f"a day from start on, {_day(first)}", _day(last))
+        raise InvalidValue("end", f"a day from start on, {_day(first)}", str(end))
     bars = [part for name in names if len(part := dataset.bars_of(name).until(last))]
     if not bars or all(int(one.times[-1]) < first for one in bars):
         raise InvalidValue(
@@ -100,6 +103,7 @@ def strategy_of(strategy: object, parameters: Mapping[str, object] | None) -> St
     if isinstance(strategy, Strategy):
         if given:
             raise InvalidValue("parameters", "none beside a strategy that is made already", sorted(given))
+        check_warm_up(strategy)
         return copy.deepcopy(strategy)
     if isinstance(strategy, str | Path):
         strategy = strategy_class(str(strategy))
@@ -110,7 +114,9 @@ def strategy_of(strategy: object, parameters: Mapping[str, object] | None) -> St
         name: known[name].parse(value) if isinstance(value, str) and name in known else value
         for name, value in given.items()
     }
-    return strategy(**values)
+    made = strategy(**values)
+    check_warm_up(made)
+    return made
 
 
 def moment(day: Day, field: str, *, last: bool = False) -> int:

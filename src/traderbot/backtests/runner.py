@@ -7,32 +7,23 @@ goes by them, then the strategy, bar by bar, then the decisions on what it asked
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
-from itertools import count
-from uuid import UUID
+from typing import TypeGuard
 
 import msgspec
 import numpy as np
 
-from traderbot.backtests.bar_market import BarMarket, day_of
-from traderbot.engine.apply import apply
-from traderbot.engine.decide import decide
+from traderbot.backtests.bar_market import BarMarket, movements
+from traderbot.backtests.book import Book
+from traderbot.backtests.collecting import seldom
+from traderbot.backtests.resumed import Resumed, numbers
+from traderbot.backtests.turning import Turns, targets_of, turns_of
 from traderbot.model.account import Account, AccountKind
 from traderbot.model.actions import CorporateAction
 from traderbot.model.amounts import Money
-from traderbot.model.bars import Bar, Floats
-from traderbot.model.commands import (
-    AccrueInterest,
-    ApplyCorporateAction,
-    CancelOrder,
-    Command,
-    DepositCash,
-    OpenAccount,
-    ReplaceOrder,
-    RevaluePortfolio,
-)
+from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import Event, OrderFilled
 from traderbot.model.membership import Membership
@@ -42,15 +33,10 @@ from traderbot.model.sentiment import NewsItem
 from traderbot.model.symbols import Symbol
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.simulation.costs import Costs
-from traderbot.simulation.memory import Memory
-from traderbot.simulation.wire import Wire
 from traderbot.strategies.base import Coarser, Context, RaisedSignal, Strategy
+from traderbot.strategies.causality import check_causal, whole
 from traderbot.strategies.faults import failure_of
-from traderbot.strategies.signals import Frame, SignalStrategy, check_causal, frame_of, since_first_bars
-
-_DAY = 86_400_000_000
-_EPOCH = date(1970, 1, 1).toordinal()
-_NEVER = 1 << 63
+from traderbot.strategies.signals import Frame, SignalStrategy, frame_of
 
 
 class Result(msgspec.Struct):
@@ -67,6 +53,7 @@ class Result(msgspec.Struct):
     signals: list[RaisedSignal]
 
 
+@seldom()
 def run(
     strategy: Strategy,
     bars: Sequence[Bar],
@@ -80,44 +67,57 @@ def run(
     coarser: Coarser | None = None,
     news: Sequence[NewsItem] = (),
     membership: Membership | None = None,
+    resumed: Resumed | None = None,
 ) -> Result:
     """Play the bars in time order. A strategy's orders are matched from the bar after the one it saw.
 
     rules: by default those that hold for just the costs. start: from when the strategy acts, microseconds;
     bars before are history. coarser: for strategies that look at several time frames, see market/resampling.
     news: told to the strategy at the first step at which an item is known. membership: who belonged to the
-    index when.
-    Errors: InvalidValue, StrategyFailed.
+    index when. resumed: an account that the run goes on with. Errors: InvalidValue, StrategyFailed.
     """
     costs = costs or Costs()
     rules = rules or costs.rules
-    by_symbol = {bar.symbol: bar for bar in bars}
-    _check(bars, by_symbol)
+    by_symbol = _checked(bars)
     market = BarMarket(by_symbol)
-    book = _Book(market, rules, SimulatedBroker(costs, rules), cash, actions, kind)
-    ids = (msgspec.convert(number.to_bytes(16), UUID) for number in count(1))
-    grouped = _by_symbol(actions)
-    ctx = Context(book.account, market, by_symbol, ids.__next__, grouped, rules, coarser, membership)
-    try:
-        strategy.on_start(ctx)
-        if isinstance(strategy, SignalStrategy) and type(strategy).on_step is SignalStrategy.on_step:
+    book = Book(market, rules, SimulatedBroker(costs, rules), cash, actions, kind, resumed)
+    new_id = numbers() if resumed is None else lambda: resumed.new_id(market.time)
+    grouped, on_step = _by_symbol(actions), type(strategy).on_step
+    ctx = Context(book.account, market, by_symbol, new_id, grouped, rules, coarser, membership)
+    with _failing(strategy, market):
+        if resumed is None or not resumed.begun:
+            strategy.on_start(ctx)
+        if _is_whole(strategy, resumed):
             _play_signals(strategy, bars, book, ctx, frame_of(bars, grouped, membership), start, news)
-        elif len(bars) == 1 and not (start or news) and type(strategy).on_step is Strategy.on_step:
+        elif len(bars) == 1 and not (start or news or resumed) and on_step is Strategy.on_step:
             _play_one(strategy, bars[0], book, ctx)
         else:
             _play(strategy, bars, book, ctx, start, news)
+    return Result(book.account, ctx.equity, book.fills, book.refusals, book.events, ctx.raised)
+
+
+@contextmanager
+def _failing(strategy: Strategy, market: BarMarket) -> Iterator[None]:
+    """What a strategy raises is told with its name, line and bar. Errors: StrategyFailed."""
+    try:
+        yield
     except (Exception, SystemExit) as error:
         failure = failure_of(strategy, market.time, error)
         if failure is None:
             raise
         raise failure from error
-    return Result(book.account, ctx.equity, book.fills, book.refusals, book.events, ctx.raised)
+
+
+def _is_whole(strategy: Strategy, resumed: Resumed | None) -> TypeGuard[SignalStrategy]:
+    """Whether all targets can be asked for at once; one that has begun goes by those it has seen."""
+    begun = resumed is not None and resumed.begun
+    return isinstance(strategy, SignalStrategy) and whole(strategy) and not begun
 
 
 def _play(
     strategy: Strategy,
     bars: Sequence[Bar],
-    book: "_Book",
+    book: Book,
     ctx: Context,
     start: int,
     news: Sequence[NewsItem],
@@ -128,7 +128,7 @@ def _play(
     for market.time, moved in _steps(bars):
         if market.time > book.due:
             book.keep_dates({bar.symbol: bar for bar in moved})
-        elif orders:
+        elif orders and market.time > book.stands:
             book.match({bar.symbol: bar for bar in moved})
         if market.time < start:
             continue
@@ -138,7 +138,7 @@ def _play(
             book.ask(ctx.take_asked())
 
 
-def _play_one(strategy: Strategy, bar: Bar, book: "_Book", ctx: Context) -> None:
+def _play_one(strategy: Strategy, bar: Bar, book: Book, ctx: Context) -> None:
     """As `_play`, of one instrument."""
     market, asked, orders, by_symbol = book.market, ctx.asked, book.account.orders, {bar.symbol: bar}
     on_bar, told = strategy.on_bar, _Told(strategy, book)
@@ -157,68 +157,51 @@ def _play_one(strategy: Strategy, bar: Bar, book: "_Book", ctx: Context) -> None
 def _play_signals(
     strategy: SignalStrategy,
     bars: Sequence[Bar],
-    book: "_Book",
+    book: Book,
     ctx: Context,
     frame: Frame,
     start: int,
     news: Sequence[NewsItem],
 ) -> None:
     """As `_play`, with the signal of all bars at once and without the steps in which nothing is due."""
-    targets = strategy.targets(frame)
-    check_causal(strategy, frame, targets)
-    targets = since_first_bars(frame, targets)
+    targets = targets_of(strategy, frame).copy()  # it may answer in the same memory each time
     market, orders, told = book.market, book.account.orders, _Told(strategy, book, news)
-    times, symbols = frame.times.tolist(), frame.symbols
-    places = np.stack([np.searchsorted(bar.whole()[0], frame.times, "right") - 1 for bar in bars], axis=1)
+    times, last = market.times, market.times[-1]
     first = bisect_left(times, start)
-    turns = _turns(targets, first)
+    turns = Turns(turns_of(strategy, frame, targets, first), frame.symbols, len(times))
+    check_causal(strategy, frame, targets)
+    moved_at = movements(bars, market.times)
     step, idle = -1, not told.news
     while True:
         step += 1
         if idle:
-            step = max(step, min(turns[bisect_left(turns, step)], bisect_right(times, book.due)))
+            step = turns.due(step)
+            if book.due < last:
+                step = min(step, bisect_right(times, book.due))
         if step >= len(times):
             break
         market.time = times[step]
-        moved = dict(_moved(bars, places[step].tolist(), market.time))
+        moved = moved_at(step)
         if market.time > book.due:
             book.keep_dates(moved)
-        elif orders:
+        elif orders and market.time > book.stands:
             book.match(moved)
         if step >= first:
             told.tell(ctx)
-            strategy.follow(ctx, symbols, targets[step].tolist(), targets[max(step - 1, 0)].tolist())
+            strategy.turn(ctx, turns.at(step))
             if ctx.asked:
                 book.ask(ctx.take_asked())
         idle = not orders and not told.news and strategy.done(ctx)
-    market.time = times[-1]
+    market.time = last
     for bar in bars:
-        bar.move(len(bar) - 1)
-
-
-def _turns(targets: Floats, first: int) -> list[int]:
-    """Rows from `first` on in which a target may differ from the one before, then one row too far."""
-    before = np.vstack([np.full(targets.shape[1], np.nan), targets[:-1]])
-    changed = (~np.isnan(targets) & (targets != before)).any(axis=1)
-    if first < len(targets):
-        changed[first] = True
-    changed[:first] = False
-    return [*np.flatnonzero(changed).tolist(), len(targets)]
-
-
-def _moved(bars: Sequence[Bar], places: Sequence[int], time: int) -> Iterator[tuple[Symbol, Bar]]:
-    """Move the bars to these places. Yields: those that are of just this time."""
-    for bar, place in zip(bars, places, strict=True):
-        if place >= 0:
-            bar.move(place)
-            if bar.time == time:
-                yield bar.symbol, bar
+        if len(bar):
+            bar.move(len(bar) - 1)
 
 
 class _Told:
     """Tells a strategy of its executions and of news, if it listens. news: what it has not been told yet."""
 
-    def __init__(self, strategy: Strategy, book: "_Book", news: Sequence[NewsItem] = ()) -> None:
+    def __init__(self, strategy: Strategy, book: Book, news: Sequence[NewsItem] = ()) -> None:
         self._strategy = strategy
         self._fills = book.fills
         self._listens = type(strategy).on_fill is not Strategy.on_fill
@@ -235,121 +218,16 @@ class _Told:
             self._strategy.on_news(ctx, self.news.popleft())
 
 
-class _Book:
-    """One account and what happened to it.
-
-    due: the time after which something besides the bars is due: a split or dividend, the close of a day, a
-    cancel on its way.
-    """
-
-    def __init__(
-        self,
-        market: BarMarket,
-        rules: Rules,
-        broker: SimulatedBroker,
-        cash: Money,
-        actions: Iterable[CorporateAction],
-        kind: AccountKind,
-    ) -> None:
-        self.account = Account(UUID(int=0))
-        self.events: list[Event] = []
-        self.fills: list[OrderFilled] = []
-        self.refusals: list[Refusal] = []
-        self.market, self._rules, self._broker = market, rules, broker
-        self._memory = Memory()
-        self._margin = kind is AccountKind.MARGIN
-        self._wire = Wire(broker.costs.latency) if broker.costs.latency else None
-        self._actions = deque(sorted(actions, key=lambda action: action.ex_date))
-        self._next_action = _midnight(self._actions)
-        watched = self._margin or _limits_losses(rules)
-        self._next_close = market.first_close if watched else _NEVER
-        self.due = 0
-        self._look_ahead()
-        nobody = UUID(int=0)
-        self.take([OpenAccount(nobody, nobody, nobody, "USD", kind), DepositCash(cash)])
-
-    def match(self, bars: Mapping[Symbol, Bar]) -> None:
-        """The bars against the open orders, then against the exits this activated."""
-        broker, market, memory = self._broker, self.market, self._memory
-        orders, margin = self.account.orders, self._margin
-        self.take(broker.reports(orders.values(), bars, market.time, market, memory, margin=margin))
-        if memory.entries:
-            self.take(broker.follow_up(orders.values(), bars, market.time, market, memory, margin=margin))
-
-    def keep_dates(self, bars: Mapping[Symbol, Bar]) -> None:
-        """A step in which something besides the bars is due."""
-        time = self.market.time
-        while self._next_action < time:
-            self.take([ApplyCorporateAction(self._actions.popleft())])
-            self._next_action = _midnight(self._actions)
-        if self._wire is not None:
-            opened = time - 1 if self.market.opens else self.market.before
-            self.take(self._wire.arrived(time - 1 if opened is None else opened))
-        if self.account.orders:
-            self.match(bars)
-        if self._wire is not None:
-            self.take(self._wire.arrived(time))
-        if time >= self._next_close:
-            self._close()
-        self._look_ahead()
-
-    def ask(self, asked: Iterable[Command]) -> None:
-        """Decide what a strategy asked; what changes an order at the market takes its time to get there."""
-        if self._wire is None:
-            self.take(asked)
-            return
-        for command in asked:
-            if isinstance(command, CancelOrder | ReplaceOrder):
-                self._wire.send(command, self.market.time)
-            else:
-                self.take([command])
-        self._look_ahead()
-
-    def _close(self) -> None:
-        """The end of a day: interest for the nights until the next one, then the value of everything."""
-        day, following = day_of(self.market.time), self.market.day_end
-        if self._margin and following is not None and self._borrows():
-            self.take([AccrueInterest(day_of(following) - day)])
-        self.take([RevaluePortfolio(self.market.step)])
-        self._next_close = _NEVER if following is None else following
-
-    def _borrows(self) -> bool:
-        account = self.account
-        return account.cash < 0 or any(position.qty < 0 for position in account.positions.values())
-
-    def _look_ahead(self) -> None:
-        self.due = min(self._next_action, self._next_close - 1)
-        if self._wire is not None and self._wire.next_at is not None:
-            self.due = min(self.due, self._wire.next_at - 1)
-
-    def take(self, commands: Iterable[Command]) -> None:
-        """Decide the commands one after the other."""
-        account, market, rules, record = self.account, self.market, self._rules, self.events.append
-        for command in commands:
-            decision = decide(account, command, market, rules)
-            if decision.refusal is not None:
-                self.refusals.append(decision.refusal)
-            for event in decision.events:
-                apply(account, event)
-                record(event)
-                if type(event) is OrderFilled:
-                    self.fills.append(event)
-
-
-def _limits_losses(rules: Rules) -> bool:
-    """Whether the rules go by the equity at closes."""
-    limits = rules.limits
-    losses = (limits.daily_loss, limits.weekly_loss, limits.monthly_loss, limits.drawdown)
-    return any(loss is not None for loss in losses)
-
-
-def _check(bars: Sequence[Bar], by_symbol: Mapping[Symbol, Bar]) -> None:
+def _checked(bars: Sequence[Bar]) -> dict[Symbol, Bar]:
+    """The bars by symbol, each before its first. Errors: InvalidValue."""
+    by_symbol = {bar.symbol: bar for bar in bars}
     if not bars or len(by_symbol) < len(bars):
         raise InvalidValue(
             "bars", "at least one instrument, each of them once", f"{len(bars)} of {list(by_symbol)}"
         )
     for bar in bars:
         bar.rewind()
+    return by_symbol
 
 
 def _by_symbol(actions: Iterable[CorporateAction]) -> dict[Symbol, list[CorporateAction]]:
@@ -357,11 +235,6 @@ def _by_symbol(actions: Iterable[CorporateAction]) -> dict[Symbol, list[Corporat
     for action in actions:
         grouped.setdefault(action.symbol, []).append(action)
     return grouped
-
-
-def _midnight(actions: Sequence[CorporateAction]) -> int:
-    """Start of the first action's ex-date, microseconds UTC."""
-    return (actions[0].ex_date.toordinal() - _EPOCH) * _DAY if actions else _NEVER
 
 
 def _steps(bars: Sequence[Bar]) -> Iterator[tuple[int, list[Bar]]]:

@@ -21,12 +21,13 @@ def restating(actions: Mapping[Symbol, Sequence[CorporateAction]]) -> list[tuple
     each with the start of its ex-date in microseconds UTC.
     """
     every = (action for group in actions.values() for action in group)
-    found = [
-        ((action.ex_date.toordinal() - _EPOCH) * _DAY, action)
-        for action in every
-        if action.kind is not ActionKind.DIVIDEND
-    ]
+    found = [(restating_from(action), action) for action in every if action.kind is not ActionKind.DIVIDEND]
     return sorted(found, key=itemgetter(0))
+
+
+def restating_from(action: CorporateAction) -> int:
+    """Start of an action's ex-date in microseconds UTC: it takes effect in the first step after that."""
+    return (action.ex_date.toordinal() - _EPOCH) * _DAY
 
 
 def on_ex_dates(times: Times, actions: Sequence[CorporateAction]) -> tuple[Floats, Floats]:

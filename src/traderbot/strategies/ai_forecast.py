@@ -13,8 +13,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from traderbot.analytics.arrays import Floats
+from traderbot.analytics.remembering import recalled
 from traderbot.analytics.returns import total_returns
 from traderbot.analytics.volatility import ewma_volatility
 from traderbot.intelligence.explanation import explain, percent
@@ -41,6 +43,7 @@ _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _EPOCH = date(1970, 1, 1).toordinal()
 _SHARE = Decimal(1)
+_COLUMNS = ("open", "high", "low", "close", "volume", "split_ratios", "dividends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,12 @@ class AiForecast(Strategy):
         ready = [panel for panel in windows if len(panel) == LOOKBACK_BARS and panel.times[-1] == ctx.time]
         if not ready:
             return
-        features, volatilities = newest_rows(ready)
-        probabilities = model.probabilities(features)
+        features, volatilities = recalled(
+            "newest rows", [LOOKBACK_BARS], _columns_of(ready), lambda: newest_rows(ready)
+        )
+        probabilities = recalled(
+            "probabilities", [model.card.version], [features], lambda: model.probabilities(features)
+        )
         for panel, row, volatility, chance in zip(ready, features, volatilities, probabilities, strict=True):
             if np.isfinite(chance):
                 view = View(panel.symbol, float(chance), float(volatility), model.card.horizon)
@@ -113,7 +120,10 @@ class AiForecast(Strategy):
             cutoff = _start_of(quarter)
             panels = [_panel(ctx, symbol).until(cutoff) for symbol in sorted(ctx.symbols)]
             if sum(max(len(panel) - LOOKBACK_BARS, 0) for panel in panels) >= 2 * SAMPLES_MIN:
-                self._model = train(panels, data=self._data)
+                names = [self._data, *(panel.symbol for panel in panels)]
+                self._model = recalled(
+                    "forecast", names, _columns_of(panels), lambda: train(panels, data=self._data)
+                )
                 if self._on_model is not None:
                     self._on_model(self._model)
             self._quarter = quarter
@@ -157,14 +167,18 @@ class AiForecast(Strategy):
         (ctx.buy if side is Side.BUY else ctx.sell)(symbol, abs(change), signal=signal)
 
 
+def _columns_of(panels: Sequence[Panel]) -> list[NDArray[np.generic]]:
+    """All that is known of these instruments."""
+    return [getattr(panel, name) for panel in panels for name in ("times", *_COLUMNS)]
+
+
 def newest_rows(panels: Sequence[Panel]) -> tuple[Floats, Floats]:
     """Features and volatility of each panel's newest bar, all in one pass over the panels end to end.
 
     panels:  of LOOKBACK_BARS bars each. The newest row of one depends on that many bars, so on no other's.
     Returns: float64 (panels, features) and (panels,), equal to the bit to each panel by itself.
     """
-    names = ("open", "high", "low", "close", "volume", "split_ratios", "dividends")
-    columns = [np.concatenate([getattr(panel, name) for panel in panels]) for name in names]
+    columns = [np.concatenate([getattr(panel, name) for panel in panels]) for name in _COLUMNS]
     joined = Panel("all", np.arange(len(columns[0])), *columns)
     newest = slice(LOOKBACK_BARS - 1, None, LOOKBACK_BARS)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from traderbot.analytics.arrays import Floats
 from traderbot.model.bars import Times
+from traderbot.model.membership import EVERYBODY
 from traderbot.strategies.parameters import Choice
 from traderbot.strategies.signals import Frame
 
@@ -61,6 +62,13 @@ def starts(times: Times, period: str) -> Marks:
     found = np.zeros(len(times), dtype=np.bool_)
     found[1:] = number[1:] != number[:-1]
     return found
+
+
+def members_only(targets: Floats, frame: Frame) -> Floats:
+    """The targets of members of the index; nothing of anything else, from the row on in which it leaves."""
+    if frame.member is EVERYBODY:
+        return targets
+    return np.where(frame.member, targets, 0.0)
 
 
 def held_between(weights: Floats, rows: Marks, known: Marks) -> Floats:

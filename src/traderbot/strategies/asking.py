@@ -7,7 +7,8 @@ from uuid import UUID
 
 from traderbot.model.amounts import Price, money, price, quantity
 from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, StopLoss, TakeProfit
-from traderbot.model.orders import OrderClass, OrderType, Side
+from traderbot.model.errors import InvalidValue
+from traderbot.model.orders import OrderClass, OrderType, Side, TimeInForce
 
 Asked = PlaceOrder | ReplaceOrder | CancelOrder
 
@@ -36,7 +37,11 @@ def urgency(ask: Asked) -> int:
 
 
 def uncommon(kind: OrderType, terms: Terms, new_id: Callable[[], UUID]) -> dict[str, Any]:
-    """The fields of an order that few orders have, and the type that follows from them."""
+    """The fields of an order that few orders have, and the type that follows. Errors: InvalidValue, also for
+    a name that is no term: a misspelt limit would make a market order.
+    """
+    for name in terms.keys() - Terms.__annotations__.keys():
+        raise InvalidValue(name, f"one of {', '.join(Terms.__annotations__)}", terms.get(name))
     found: dict[str, Any] = {
         "stop_price": optional_price(terms.get("stop_price"), "stop_price"),
         "trail_price": optional_price(terms.get("trail_price"), "trail_price"),
@@ -61,6 +66,14 @@ def uncommon(kind: OrderType, terms: Terms, new_id: Callable[[], UUID]) -> dict[
         both = gain is not None and loss is not None
         found["order_class"] = OrderClass.BRACKET if both else OrderClass.OTO
     return found
+
+
+def in_force(value: TimeInForce | str) -> TimeInForce:
+    """How long an order lives, of its word. Errors: InvalidValue."""
+    try:
+        return TimeInForce(value)
+    except ValueError:
+        raise InvalidValue("time_in_force", f"one of {', '.join(TimeInForce)}", value) from None
 
 
 def optional_price(value: Decimal | int | str | None, field: str) -> Price | None:

@@ -17,14 +17,16 @@ from traderbot.model.bars import Bar, Columns, Floats, Times
 from traderbot.model.commands import CancelOrder, PlaceOrder, ReplaceOrder
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.model.events import OrderFilled
+from traderbot.model.meant import meant
 from traderbot.model.membership import Membership
 from traderbot.model.orders import Order, OrderType, Side, TimeInForce
+from traderbot.model.reasons import Reason
 from traderbot.model.rules import Rules
 from traderbot.model.sentiment import NewsItem
 from traderbot.model.signals import Signal
 from traderbot.model.symbols import Symbol
 from traderbot.strategies.adjustments import adjusted, restating
-from traderbot.strategies.asking import Asked, Terms, optional_price, uncommon, urgency
+from traderbot.strategies.asking import Asked, Terms, in_force, optional_price, uncommon, urgency
 from traderbot.strategies.parameters import Parameter, declared
 
 _DAY = 86_400_000_000
@@ -186,6 +188,8 @@ class Context:
         """
         if self._restating is None:
             self._restating = restating(self._actions)
+        if not self._restating:
+            return ()
         places = (bisect_left(self._restating, time, key=_FIRST) for time in (since, self.time))
         return [action for _, action in self._restating[slice(*places)]]
 
@@ -201,7 +205,7 @@ class Context:
         qty: Decimal | int | str | None,
         limit_price: Decimal | int | str | None = None,
         *,
-        time_in_force: TimeInForce = TimeInForce.DAY,
+        time_in_force: TimeInForce | str = TimeInForce.DAY,
         signal: Signal | None = None,
         **terms: Unpack[Terms],
     ) -> UUID:
@@ -214,7 +218,7 @@ class Context:
         qty: Decimal | int | str | None,
         limit_price: Decimal | int | str | None = None,
         *,
-        time_in_force: TimeInForce = TimeInForce.DAY,
+        time_in_force: TimeInForce | str = TimeInForce.DAY,
         signal: Signal | None = None,
         **terms: Unpack[Terms],
     ) -> UUID:
@@ -243,7 +247,7 @@ class Context:
 
     def cancel(self, order_id: UUID) -> None:
         """Ask for an open order to be cancelled."""
-        self.asked.append(CancelOrder(order_id))
+        self.asked.append(CancelOrder(order_id, Reason.CANCELED_BY_STRATEGY))
 
     def take_asked(self) -> list[Asked]:
         """What was asked since the last call, in the order to decide it: cancels, replacements, sells, buys.
@@ -262,7 +266,7 @@ class Context:
         side: Side,
         qty: Decimal | int | str | None,
         limit_price: Decimal | int | str | None,
-        time_in_force: TimeInForce,
+        time_in_force: TimeInForce | str,
         signal: Signal | None,
         terms: Terms,
     ) -> UUID:
@@ -271,6 +275,10 @@ class Context:
         amount = quantity(qty) if qty is not None or "notional" not in terms else None
         limit = optional_price(limit_price, "limit_price")
         kind = _MARKET if limit is None else _LIMIT
+        if type(time_in_force) is not TimeInForce:
+            time_in_force = in_force(time_in_force)
+        if signal is not None and not isinstance(signal, Signal):
+            raise InvalidValue("signal", "a Signal", signal)
         more = uncommon(kind, terms, self._new_id) if terms else {}
         order_id = self._new_id()
         signal_id = None if signal is None else self.raise_signal(signal, order_id)
@@ -311,7 +319,8 @@ class Strategy:
         """Errors: InvalidValue naming the parameter."""
         known = self.declared()
         for name in values.keys() - known.keys():
-            raise InvalidValue(name, f"one of {', '.join(known) or 'no parameters'}", values[name])
+            there = ", ".join(known) or "no parameters"
+            raise InvalidValue(name, f"one of {there}{meant(name, known)}", values[name])
         for name, parameter in known.items():
             setattr(self, name, parameter.check(values.get(name, parameter.initial)))
         self.check()

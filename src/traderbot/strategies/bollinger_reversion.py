@@ -4,7 +4,7 @@ import numpy as np
 
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.indicators import level_moments
-from traderbot.strategies.alignment import moves, settled, shifted, sides
+from traderbot.strategies.alignment import members_only, moves, settled, shifted, sides
 from traderbot.strategies.parameters import Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -42,4 +42,4 @@ class BollingerReversion(SignalStrategy):
             found[place >= 0.0] = 0.0
         found[(before < -1.0) & (place >= -1.0) & (place < 0.0)] = share
         found[~settled(frame, self.warm_up)] = np.nan
-        return found
+        return members_only(found, frame)

@@ -4,7 +4,7 @@ import numpy as np
 
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.indicators import high_level, low_level, range_level
-from traderbot.strategies.alignment import Marks, moves, settled, shifted, sides
+from traderbot.strategies.alignment import Marks, members_only, moves, settled, shifted, sides
 from traderbot.strategies.parameters import Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -50,7 +50,7 @@ class Breakout(SignalStrategy):
             found = np.where(_fresh(fell) & ~short_over, -size, found)
         found = np.where(_fresh(rose) & ~long_over, size, found)
         found[~settled(frame, self.warm_up)] = np.nan
-        return found
+        return members_only(found, frame)
 
 
 def _fresh(marks: Marks) -> Marks:

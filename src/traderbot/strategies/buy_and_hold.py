@@ -3,6 +3,7 @@
 import numpy as np
 
 from traderbot.analytics.arrays import Floats
+from traderbot.strategies.alignment import members_only
 from traderbot.strategies.parameters import Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -25,4 +26,5 @@ class BuyAndHold(SignalStrategy):
         here = ~np.isnan(frame.close)
         rows = np.arange(len(here))[:, None]
         last = np.maximum.accumulate(np.where(here, rows, -self.gap - 1), axis=0)
-        return np.where(rows - last <= self.gap, 1.0 / max(len(frame.symbols), 1), np.nan)
+        found = np.where(rows - last <= self.gap, 1.0 / max(len(frame.symbols), 1), np.nan)
+        return members_only(found, frame)

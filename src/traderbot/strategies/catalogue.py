@@ -1,6 +1,7 @@
 """The strategies that come with the platform, by name."""
 
 from traderbot.model.errors import InvalidValue
+from traderbot.model.meant import meant
 from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.strategies.base import Strategy
 from traderbot.strategies.bollinger_reversion import BollingerReversion
@@ -40,5 +41,5 @@ CATALOGUE: dict[str, type[Strategy]] = {
 def named(name: str) -> type[Strategy]:
     """The strategy of a name. Errors: InvalidValue."""
     if name not in CATALOGUE:
-        raise InvalidValue("strategy", f"one of {', '.join(sorted(CATALOGUE))}", name)
+        raise InvalidValue("strategy", f"one of {', '.join(sorted(CATALOGUE))}{meant(name, CATALOGUE)}", name)
     return CATALOGUE[name]

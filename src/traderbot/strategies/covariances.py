@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traderbot.analytics.arrays import Floats
-from traderbot.strategies.alignment import Marks, every, moves, settled, starts
+from traderbot.strategies.alignment import Marks, every, members_only, moves, settled, starts
 from traderbot.strategies.parameters import Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -29,11 +29,11 @@ class CovarianceStrategy(SignalStrategy):
 
     def signal(self, frame: Frame) -> Floats:
         found = np.full(frame.growth.shape, np.nan)
-        known = settled(frame, self.window)
+        known = settled(frame, self.window) & frame.member
         rows = np.flatnonzero(starts(frame.times, self.every) & known.any(axis=1))
         if len(rows):
             found[rows] = self.weights(moves(frame) - 1.0, rows, known)
-        return found
+        return members_only(found, frame)
 
     def weights(self, returns: Floats, rows: Rows, known: Marks) -> Floats:
         """Weights of these rows, NaN for instruments that are not known."""

@@ -8,6 +8,7 @@ from traderbot.strategies.alignment import (
     Marks,
     every,
     held_between,
+    members_only,
     moves,
     settled,
     shares_of,
@@ -46,7 +47,7 @@ class CrossSectionalMomentum(SignalStrategy):
         rows, known = starts(frame.times, self.every), settled(frame, self.lookback)
         rise = np.full(frame.growth.shape, np.nan)
         formed = rolling_product(moves(frame), self.lookback - self.skip)
-        rise[self.skip :] = formed[: len(formed) - self.skip]
+        rise[self.skip :] = formed[: max(len(formed) - self.skip, 0)]
         members = (known & frame.member)[rows]
         score = np.where(members, rise[rows], -np.inf)
         place = np.argsort(np.argsort(-score, axis=1, kind="stable"), axis=1, kind="stable")
@@ -59,4 +60,4 @@ class CrossSectionalMomentum(SignalStrategy):
             weights = 0.5 * (weights - np.where(worst, shares_of(worst), 0.0))
         found = np.full(frame.growth.shape, np.nan)
         found[rows] = weights
-        return held_between(found, rows, known)
+        return members_only(held_between(found, rows, known), frame)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from traderbot.analytics.arrays import Floats
-from traderbot.strategies.alignment import every, held_between, shares_of, starts
+from traderbot.strategies.alignment import every, held_between, members_only, shares_of, starts
 from traderbot.strategies.signals import Frame, SignalStrategy
 
 
@@ -25,4 +25,4 @@ class EqualWeight(SignalStrategy):
         here = ~np.isnan(frame.close)
         members = here & frame.member
         weights = np.where(members, shares_of(members), 0.0)
-        return held_between(weights, starts(frame.times, self.every), here)
+        return members_only(held_between(weights, starts(frame.times, self.every), here), frame)

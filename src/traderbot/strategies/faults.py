@@ -7,7 +7,7 @@ from pathlib import Path
 
 from traderbot.model.errors import TraderbotError
 from traderbot.strategies.base import Strategy
-from traderbot.strategies.signals import SignalStrategy
+from traderbot.strategies.signals import AT_ROW, SignalStrategy
 
 _SECOND = 1_000_000
 _DETAIL_MAX = 400
@@ -20,6 +20,29 @@ class StrategyFailed(TraderbotError):  # noqa: N818 - what happened
     code = "strategy_failed"
 
 
+class TimeIsUp(SystemExit):
+    """Raised where a strategy is when its time is over: `except Exception` does not keep it from ending."""
+
+
+def bar_in_words(time: int) -> str:
+    """The bar that a market stands at, microseconds UTC."""
+    if time <= 0:
+        return "before the first bar"
+    return f"at the bar of {datetime.fromtimestamp(time // _SECOND, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def error_in_words(error: BaseException) -> str:
+    """Its kind and its text, which a strategy may have made unreadable; half of a surrogate pair is no text
+    that can be sent.
+    """
+    kind = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - of the strategy's own class
+        return kind
+    return f"{kind}: {said}".encode(errors="backslashreplace").decode()
+
+
 def failure_of(strategy: Strategy, time: int, error: BaseException) -> StrategyFailed | None:
     """What is told where code of the strategy's file had a hand in the error; None where it had none, and
     where memory ran out.
@@ -29,9 +52,15 @@ def failure_of(strategy: Strategy, time: int, error: BaseException) -> StrategyF
     line = None if isinstance(error, MemoryError) else _line_in(strategy, error)
     if line is None:
         return None
-    said = error.detail if isinstance(error, TraderbotError) else f"{type(error).__name__}: {error}"
-    when = datetime.fromtimestamp(time // _SECOND, UTC).strftime("%Y-%m-%d %H:%M")
-    return StrategyFailed(f"{strategy.name}, {line}, at the bar of {when} UTC: {said}"[:_DETAIL_MAX])
+    said = error_in_words(error)
+    if isinstance(error, TraderbotError):
+        said = error.detail
+    elif isinstance(error, TimeIsUp):
+        said = str(error)
+    when = bar_in_words(time)
+    if time <= 0 and isinstance(strategy, SignalStrategy):
+        when = next((note for note in getattr(error, "__notes__", ()) if note.startswith(AT_ROW)), when)
+    return StrategyFailed(f"{strategy.name}, {line}, {when}: {said}"[:_DETAIL_MAX])
 
 
 def _line_in(strategy: Strategy, error: BaseException) -> str | None:

@@ -1,9 +1,14 @@
 """Strategies by name or out of a file of one's own."""
 
+import hashlib
 import importlib.util
 import inspect
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from traderbot.model.errors import InvalidValue
@@ -61,7 +66,8 @@ def _kinds_in(file: Path) -> dict[str, type[Strategy]]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where inspect and pickle look for its classes
     try:
-        spec.loader.exec_module(module)
+        with _neighbours(file.resolve().parent):
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise InvalidValue("strategy", f"a file that can be imported; {_told(file, error)}") from error
@@ -73,11 +79,48 @@ def _kinds_in(file: Path) -> dict[str, type[Strategy]]:
     }
 
 
+class _Beside(MetaPathFinder):
+    """Finds the modules of one folder, after everything that is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if path is not None:
+            return None  # of a package, which says itself where its parts are
+        spec = PathFinder.find_spec(name, [self._folder])
+        if spec is None or spec.origin is None:
+            return None
+        _found_beside.add(name)
+        return spec
+
+
+_found_beside: set[str] = set()
+
+
+@contextmanager
+def _neighbours(folder: Path) -> Iterator[None]:
+    """A file that is loaded can import what lies beside it. What an earlier one found is forgotten: two
+    folders may have modules of one name, and one that has changed is read again.
+    """
+    for name in list(sys.modules):
+        if name.partition(".")[0] in _found_beside:
+            del sys.modules[name]
+    _found_beside.clear()
+    importlib.invalidate_caches()
+    finder = _Beside(folder)
+    sys.meta_path.append(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
 def _told(file: Path, error: BaseException) -> str:
     """Where in the file it went wrong, and what was said."""
     line: int | None = None
     if isinstance(error, SyntaxError):
-        line = error.lineno
+        line, file = error.lineno, Path(error.filename or file)
     else:
         own = [
             frame.lineno
@@ -86,3 +129,14 @@ def _told(file: Path, error: BaseException) -> str:
         ]
         line = own[-1] if own else None
     return f"{file.name} line {line}: {type(error).__name__}: {error}"
+
+
+def source_hash(kind: type) -> str:
+    """Hash of the file a class is written in; of its name where there is none."""
+    try:
+        path = inspect.getsourcefile(kind)
+    except TypeError:
+        path = None
+    if path is not None and Path(path).is_file():
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return hashlib.sha256(f"{kind.__module__}.{kind.__qualname__}".encode()).hexdigest()

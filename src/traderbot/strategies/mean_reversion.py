@@ -5,7 +5,7 @@ import numpy as np
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.indicators import level_zscore
 from traderbot.model.errors import InvalidValue
-from traderbot.strategies.alignment import moves, settled, shifted, sides
+from traderbot.strategies.alignment import members_only, moves, settled, shifted, sides
 from traderbot.strategies.parameters import Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -45,4 +45,4 @@ class MeanReversion(SignalStrategy):
             found[score >= 0.0] = 0.0
         found[score <= -self.entry] = share
         found[~settled(frame, self.warm_up)] = np.nan
-        return found
+        return members_only(found, frame)

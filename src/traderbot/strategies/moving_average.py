@@ -5,6 +5,7 @@ Once bar by bar, once as a signal.
 
 from collections import deque
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from traderbot.model.amounts import Quantity
 from traderbot.model.bars import Bar
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import Symbol
-from traderbot.strategies.alignment import moves, settled
+from traderbot.strategies.alignment import members_only, moves, settled
 from traderbot.strategies.base import Context, Strategy
 from traderbot.strategies.parameters import Exact, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
@@ -24,15 +25,17 @@ class _Gap:
     """One instrument's last closes, and how far its fast average is above the slow one.
 
     size: fast sum x slow - slow sum x fast, kept by what each bar adds and takes; above: its sign at the last
-    bar that was no tie, None before there are enough bars.
+    bar that was no tie, None before there are enough bars. Lengths are kept as what closes are multiplied by.
     """
 
-    __slots__ = ("above", "closes", "size")
+    __slots__ = ("above", "closes", "difference", "fast", "leaving", "size", "slow")
 
-    def __init__(self, bars: int) -> None:
-        self.closes: deque[float] = deque(maxlen=bars)
+    def __init__(self, fast: int, slow: int) -> None:
+        self.closes: deque[float] = deque(maxlen=slow + 1)
         self.size = 0.0
         self.above: bool | None = None
+        self.fast, self.slow, self.difference = float(fast), float(slow), float(slow - fast)
+        self.leaving = -1 - fast  # the place of the close that leaves the fast average
 
 
 class MovingAverageCrossover(Strategy):
@@ -55,19 +58,30 @@ class MovingAverageCrossover(Strategy):
     def warm_up(self) -> int:
         return self.slow + 1
 
+    def state(self) -> dict[str, Any] | None:
+        """Without it a process that begins anew would wait for `slow` bars and miss the crossings in them."""
+        return {name: [list(gap.closes), gap.size, gap.above] for name, gap in self._gaps.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, (closes, size, above) in state.items():
+            gap = self._gaps[Symbol(name)] = _Gap(self.fast, self.slow)
+            gap.closes.extend(closes)
+            gap.size, gap.above = size, above
+
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         gap = self._gaps.get(bar.symbol)
         if gap is None:
-            gap = self._gaps[bar.symbol] = _Gap(self.slow + 1)
-        closes, close, fast, slow = gap.closes, bar.close, self.fast, self.slow
+            gap = self._gaps[bar.symbol] = _Gap(self.fast, self.slow)
+        closes, close = gap.closes, bar.close
         closes.append(close)
         if gap.above is not None:
-            gap.size = size = gap.size + close * (slow - fast) - closes[-1 - fast] * slow + closes[0] * fast
-        elif len(closes) < slow:
+            size = gap.size + close * gap.difference - closes[gap.leaving] * gap.slow + closes[0] * gap.fast
+            gap.size = size
+        elif len(closes) < self.slow:
             return
         else:
-            window = list(closes)[-slow:]
-            gap.size = size = sum(window[-fast:]) * slow - sum(window) * fast
+            window = list(closes)[-self.slow :]
+            gap.size = size = sum(window[-self.fast :]) * gap.slow - sum(window) * gap.fast
         above = size > 0
         if above is gap.above or not size:
             return
@@ -108,4 +122,4 @@ class MovingAverageSignal(SignalStrategy):
         gap = average_level(growth, self.slow) - average_level(growth, self.fast)
         found = np.where(gap > 0, weight, np.where(gap < 0, 0.0, np.nan))
         found[~settled(frame, self.warm_up)] = np.nan
-        return found
+        return members_only(found, frame)

@@ -5,7 +5,8 @@ import numpy as np
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.cointegration import critical_value, rolling_cointegration
 from traderbot.model.errors import InvalidValue
-from traderbot.strategies.alignment import moves, settled, shifted, sides
+from traderbot.model.membership import EVERYBODY
+from traderbot.strategies.alignment import members_only, moves, settled, shifted, sides
 from traderbot.strategies.parameters import Choice, Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -61,6 +62,9 @@ class Pairs(SignalStrategy):
             one, other = np.maximum(one, 0.0), np.maximum(other, 0.0)
         known = settled(frame, self.warm_up)
         together = known[:, first] & known[:, second]
+        if frame.member is not EVERYBODY:
+            outside = ~(frame.member[:, first] & frame.member[:, second])  # one leg alone is no pair
+            one, other = np.where(outside, 0.0, one), np.where(outside, 0.0, other)
         found[:, first] = np.where(together, one, np.nan)
         found[:, second] = np.where(together, other, np.nan)
-        return found
+        return members_only(found, frame)

@@ -18,7 +18,7 @@ from traderbot.analytics.returns import total_growth
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING, AccountKind
 from traderbot.model.actions import ActionKind, CorporateAction
-from traderbot.model.bars import Bar, Times
+from traderbot.model.bars import Bar, Times, common_times
 from traderbot.model.border import weight_from_float
 from traderbot.model.errors import InvalidValue
 from traderbot.model.membership import EVERYBODY, Mask, Membership
@@ -28,6 +28,7 @@ from traderbot.strategies.base import Context, History, Strategy
 
 _PLACES = 1e9
 _WEIGHT_MAX = 1e6
+AT_ROW = "at the bar of "
 _SHARE = Decimal(1)
 
 
@@ -101,24 +102,41 @@ class SignalStrategy(Strategy):
         """The signal, checked, rounded to 9 places, no opinion while it warms up. Errors: InvalidValue naming
         the strategy.
         """
-        field = f"{self.name}.signal ({_place_of(type(self).signal)})"
-        answer = self.signal(frame)
+        field = f"{self.name}.signal ({place_of(type(self).signal)})"
+        answer = self.answer(frame)
         try:
-            found = np.asarray(answer, dtype=np.float64)
+            found = np.asarray(answer, dtype=None if np.iscomplexobj(answer) else np.float64)
         except (TypeError, ValueError):
             raise InvalidValue(field, "an array of numbers", type(answer).__name__) from None
+        if np.iscomplexobj(found):  # numpy would drop a part of them
+            raise InvalidValue(field, "an array of numbers", "complex numbers")
         if found.shape != frame.close.shape:
             raise InvalidValue(field, f"an array of shape {frame.close.shape}", found.shape)
-        wrong = np.isinf(found) | (np.abs(found) > _WEIGHT_MAX)
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
+        if (found > _WEIGHT_MAX).any() or (found < -_WEIGHT_MAX).any():
+            row, column = np.argwhere(np.abs(found) > _WEIGHT_MAX)[0]
             raise InvalidValue(
                 field,
-                f"finite numbers; of {frame.symbols[column]} at {_told(int(frame.times[row]))}",
+                f"finite numbers; of {frame.symbols[column]} at {told(int(frame.times[row]))}",
                 float(found[row, column]),
             )
-        rounded: Floats = np.rint(found * _PLACES) / _PLACES
-        rounded[: self.warm_up] = np.nan
+        return self.settled(found, 0, len(found))
+
+    def answer(self, frame: Frame) -> Floats:
+        """The signal as it is. What it raises is noted with the bar from which on it does."""
+        try:
+            return self.signal(frame)
+        except MemoryError:
+            raise
+        except Exception as error:
+            error.add_note(f"{AT_ROW}{_first_failing(self, frame)}")
+            raise
+
+    def settled(self, targets: Floats, first: int, last: int) -> Floats:
+        """Rows of targets from `first` up to but not including `last`, rounded, none while it warms up."""
+        rounded: Floats = targets[first:last] * _PLACES
+        np.rint(rounded, out=rounded)
+        rounded /= _PLACES
+        rounded[: max(self.warm_up - first, 0)] = np.nan
         return rounded
 
     def on_step(self, ctx: Context, moved: Sequence[Bar]) -> None:
@@ -128,18 +146,27 @@ class SignalStrategy(Strategy):
         before = [self._seen.get(symbol, math.nan) for symbol in symbols]
         self._seen = dict(zip(symbols, targets, strict=True))
         self.follow(ctx, symbols, targets, before)
+        super().on_step(ctx, moved)
 
     def follow(
         self, ctx: Context, symbols: Sequence[Symbol], targets: Sequence[float], before: Sequence[float]
     ) -> None:
         """Trade towards the targets of now. before: those of the bar before."""
+        self.turn(
+            ctx,
+            [
+                (symbol, target)
+                for symbol, target, last in zip(symbols, targets, before, strict=True)
+                if target == target and (target != last or symbol not in self.wanted)  # NaN is no opinion
+                if ctx.market.mark(symbol) is not None
+            ],
+        )
+
+    def turn(self, ctx: Context, changed: Sequence[tuple[Symbol, float]]) -> None:
+        """Trade towards what is wanted. changed: targets of now that are not those of the bar before, of
+        instruments with a price.
+        """
         self._restate(ctx)
-        changed = [
-            (symbol, target)
-            for symbol, target, last in zip(symbols, targets, before, strict=True)
-            if target == target and (target != last or symbol not in self.wanted)  # NaN is no opinion
-            if ctx.market.mark(symbol) is not None
-        ]
         if changed:
             equity = ctx.equity if self.units is None else NOTHING
             for symbol, target in changed:
@@ -256,71 +283,71 @@ def _framed(
     membership: Membership | None,
 ) -> Frame:
     symbols = tuple(histories)
-    times = _all_times([history.times for history in histories.values()])
+    times = common_times([history.times for history in histories.values()])
+    member = EVERYBODY if membership is None else membership.mask(symbols, times)
+    if len(symbols) == 1:
+        return _alone(symbols, histories[symbols[0]], actions.get(symbols[0], ()), member)
     columns = np.full((6, len(times), len(symbols)), np.nan)
     for number, (symbol, history) in enumerate(histories.items()):
-        rows = np.searchsorted(times, history.times)
+        rows: slice | Times = slice(None)
+        if len(history.times) < len(times):
+            rows = np.searchsorted(times, history.times)
         for field, column in enumerate(history[1:]):
             columns[field, rows, number] = column
-        if len(rows):
-            events = on_ex_dates(history.times, actions.get(symbol, ()))
-            columns[5, rows, number] = total_growth(history.closes, *events)
+        if len(history.times):
+            columns[5, rows, number] = _growth_of(history, actions.get(symbol, ()))
     columns.flags.writeable = False
     opens, highs, lows, closes, volumes, growth = columns
-    member = EVERYBODY if membership is None else membership.mask(symbols, times)
     return Frame(symbols, times, opens, highs, lows, closes, volumes, growth, member)
 
 
-def _all_times(every: Sequence[Times]) -> Times:
-    if not every:
-        return np.empty(0, dtype=np.int64)
-    first = every[0]
-    if all(len(times) == len(first) and np.array_equal(times, first) for times in every[1:]):
-        return first
-    found: Times = np.unique(np.concatenate(every))
-    return found
+def _alone(
+    symbols: tuple[Symbol, ...], history: History, actions: Sequence[CorporateAction], member: Mask
+) -> Frame:
+    """The frame of one instrument, whose columns are those of its bars."""
+    growth = _growth_of(history, actions)
+    views = [column[:, None] for column in (*history[1:], growth)]
+    for view in views:
+        view.flags.writeable = False
+    opens, highs, lows, closes, volumes, growth = views
+    return Frame(symbols, history.times, opens, highs, lows, closes, volumes, growth, member)
+
+
+def _growth_of(history: History, actions: Sequence[CorporateAction]) -> Floats:
+    if actions:
+        return total_growth(history.closes, *on_ex_dates(history.times, actions))
+    growth = np.full(len(history.closes), np.nan)
+    np.divide(history.closes[1:], history.closes[:-1], out=growth[1:])
+    return growth
 
 
 def since_first_bars(frame: Frame, targets: Floats) -> Floats:
     """Targets of all bars there are, without those of an instrument before its first one."""
+    if not np.isnan(frame.close[:1]).any():
+        return targets
     known = np.logical_or.accumulate(~np.isnan(frame.close), axis=0)
     return np.where(known, targets, np.nan)
 
 
-def check_causal(strategy: SignalStrategy, frame: Frame, targets: Floats, looks: int = 16) -> None:
-    """Refuse a strategy whose targets do not follow from the rows that it may go by, as far as a few looks at
-    windows tell, which is what it is shown outside a backtest. Errors: InvalidValue naming strategy,
-    instrument and bar.
-    """
-    rows, window = len(frame.times), strategy.warm_up + 2
-    for cut in sorted({rows * number // looks for number in range(1, looks + 1)}):
-        if cut <= strategy.warm_up:
-            continue
-        seen = strategy.targets(frame.rows(max(cut - window, 0), cut))[-2:]
-        column = _first_difference(seen, targets[cut - len(seen) : cut])
-        if column is None:
-            continue
-        prefix = strategy.targets(frame.rows(0, cut))[-2:]
-        alone = _first_difference(prefix, targets[cut - len(prefix) : cut])
-        where = f"for {frame.symbols[column]} at {_told(int(frame.times[cut - 1]))}"
-        if alone is not None:
-            expected = f"no look ahead: its target {where} is another once the bars after it are known"
-        else:
-            expected = f"a target {where} that follows from the {strategy.warm_up} bars of its warm_up"
-        raise InvalidValue(f"{strategy.name}.signal ({_place_of(type(strategy).signal)})", expected)
+def _first_failing(strategy: SignalStrategy, frame: Frame) -> str:
+    """The bar with which the rows begin at which a signal raises, found by halving."""
+    good, bad = 0, len(frame.times)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            strategy.signal(frame.rows(0, middle))
+            good = middle
+        except Exception:  # noqa: BLE001 - whatever it is, it is told with the whole
+            bad = middle
+    return f"{told(int(frame.times[bad - 1]))[:16].replace('T', ' ')} UTC" if bad else "no rows"
 
 
-def _first_difference(seen: Floats, whole: Floats) -> int | None:
-    """The first column in which two parts of targets differ."""
-    differs = ~((seen == whole) | (np.isnan(seen) & np.isnan(whole)))
-    return int(np.argwhere(differs)[0][1]) if differs.any() else None
-
-
-def _told(time: int) -> str:
+def told(time: int) -> str:
+    """A moment, for a message."""
     return str(np.datetime64(time, "us"))
 
 
-def _place_of(function: Callable[..., object]) -> str:
+def place_of(function: Callable[..., object]) -> str:
     """File and line of a function, for who has to mend it."""
     code = inspect.unwrap(function).__code__
     return f"{Path(code.co_filename).name} line {code.co_firstlineno}"

@@ -10,8 +10,9 @@ _LENGTH_MAX = 40
 
 def new_strategy(name: str) -> dict[str, str]:
     """The files of a strategy of that name: its own and its test, by file name. Errors: InvalidValue."""
+    given, name = name, name.replace("-", "_")
     if len(name) > _LENGTH_MAX or _NAME.fullmatch(name) is None:
-        raise InvalidValue("name", "small letters, digits and single underscores, such as my_momentum", name)
+        raise InvalidValue("name", "small letters, digits and single hyphens, such as my-momentum", given)
     kind = "".join(part.capitalize() for part in name.split("_"))
     words = {"NAME": name, "DASHED": name.replace("_", "-"), "KIND": kind}
     return {

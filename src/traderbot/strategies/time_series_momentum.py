@@ -4,7 +4,7 @@ import numpy as np
 
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.rolling import rolling_product, rolling_std
-from traderbot.strategies.alignment import every, held_between, moves, settled, sides, starts
+from traderbot.strategies.alignment import every, held_between, members_only, moves, settled, sides, starts
 from traderbot.strategies.parameters import Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -37,4 +37,5 @@ class TimeSeriesMomentum(SignalStrategy):
         size = self.volatility / np.maximum(deviation, self.volatility)
         direction = np.sign(trend) if self.sides == "both" else (trend > 0).astype(np.float64)
         weights = direction * size / max(len(frame.symbols), 1)
-        return held_between(weights, starts(frame.times, self.every), settled(frame, self.warm_up))
+        known = settled(frame, self.warm_up)
+        return members_only(held_between(weights, starts(frame.times, self.every), known), frame)

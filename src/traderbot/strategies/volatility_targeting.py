@@ -4,7 +4,7 @@ import numpy as np
 
 from traderbot.analytics.arrays import Floats
 from traderbot.analytics.rolling import rolling_moments
-from traderbot.strategies.alignment import every, held_between, moves, settled, starts
+from traderbot.strategies.alignment import every, held_between, members_only, moves, settled, starts
 from traderbot.strategies.parameters import Real, Whole
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -33,4 +33,5 @@ class VolatilityTargeting(SignalStrategy):
         variance = rolling_moments(moves(frame) - 1.0, self.window)[1] * self.year
         share = self.volatility * self.volatility / np.maximum(variance, 1e-12)
         weights = np.minimum(share, self.leverage) / max(len(frame.symbols), 1)
-        return held_between(weights, starts(frame.times, self.every), settled(frame, self.warm_up))
+        known = settled(frame, self.warm_up)
+        return members_only(held_between(weights, starts(frame.times, self.every), known), frame)

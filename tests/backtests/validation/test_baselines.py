@@ -37,8 +37,17 @@ def test_what_is_listed_later_is_not_held_before() -> None:
     made = subject(Trend, bars_of(closes), late)
     found = baselines(made, made.times)
     assert found["equal weight"][-1] == pytest.approx(1.0)  # half of it tripled
-    assert (found["equal weight"][:-1] == 0).all()
-    assert (found["buy and hold"] == 0).all()
+    assert found["buy and hold"][-1] == pytest.approx(1.0)
+    for returns in found.values():
+        assert (returns[:-1] == 0).all()
+
+
+def test_buying_and_holding_begins_with_equal_parts_at_the_first_row_that_is_compared() -> None:
+    made = subject(
+        Trend, bars_of(np.array([100.0, 400.0, 400.0])), bars_of(np.array([100.0, 100.0, 50.0]), BBB)
+    )
+    found = baselines(made, made.times[1:])
+    assert found["buy and hold"].tolist() == pytest.approx([0.0, -0.25])
 
 
 def test_a_better_strategy_is_told_from_the_market() -> None:
@@ -46,8 +55,8 @@ def test_a_better_strategy_is_told_from_the_market() -> None:
     times = made.rows
     own, others = made.returns_of(made.track()), baselines(made, times)
     for found in compare(own, times, others, draws=300, seed=1):
-        assert found.difference > 1
-        assert found.p_value < 0.05
+        assert (found.difference or 0) > 1
+        assert (found.p_value or 1) < 0.05
     same = compare(others["equal weight"], times, others, draws=300, seed=1)
     assert [one.p_value for one in same] == [1.0, 1.0]
 
@@ -55,4 +64,4 @@ def test_a_better_strategy_is_told_from_the_market() -> None:
 def test_a_comparison_of_a_few_rows_says_nothing() -> None:
     made = subject(Trend, bars_of(walk(5, 1)))
     found = compare(np.zeros(5), made.times, baselines(made, made.times), draws=100, seed=0)
-    assert all(np.isnan(one.p_value) for one in found)
+    assert [(one.difference, one.p_value) for one in found] == [(None, None)] * 2

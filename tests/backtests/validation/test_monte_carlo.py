@@ -7,7 +7,6 @@ import pytest
 from backtests.validation.made import AAA, Trend, bars_of, hold, subject, walk, waves
 from traderbot.backtests.validation.monte_carlo import (
     costlier,
-    filled_share,
     gains,
     larger,
     missing_fills,
@@ -17,6 +16,7 @@ from traderbot.backtests.validation.monte_carlo import (
     stress,
     stresses,
 )
+from traderbot.backtests.validation.subject import filled_share
 from traderbot.model.bars import Bar
 from traderbot.model.rules import Rules
 from traderbot.strategies.base import Context, Strategy

@@ -18,7 +18,7 @@ def test_the_page_has_all_of_it_and_fetches_nothing() -> None:
     assert html.startswith("<!doctype html>")
     for check in record.verdict.checks:
         assert check.name in html
-    assert html.count('id="figure-') == 3
+    assert html.count('id="figure-') == 4
     assert "&lt;made&gt;" in html
     assert "<made>" not in html
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="http', html)

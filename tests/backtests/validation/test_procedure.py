@@ -1,15 +1,20 @@
 """The three cases a validation is for: a cheat, luck, and an edge that is there."""
 
+import json
+
 import msgspec
 import numpy as np
 import pytest
 
 from backtests.validation.made import AAA, BBB, Dice, Peeking, Trend, bars_of, level, subject, walk, waves
+from traderbot.backtests.validation.page import page
 from traderbot.backtests.validation.procedure import QUICK, Work, validate
-from traderbot.backtests.validation.record import About, encoded
-from traderbot.backtests.validation.subject import Subject, run_trials, sharpes
+from traderbot.backtests.validation.record import About, decoded, encoded
+from traderbot.backtests.validation.subject import Subject, sharpes
+from traderbot.backtests.validation.trials import run_trials
 from traderbot.backtests.validation.verdict import Outcome, Standing
 from traderbot.model.errors import InvalidValue
+from traderbot.strategies.base import Strategy
 from traderbot.strategies.moving_average import MovingAverageSignal
 from traderbot.strategies.signals import Frame, SignalStrategy
 
@@ -134,3 +139,81 @@ def test_too_little_data_and_bad_work_are_refused() -> None:
         Work(trials=0)
     with pytest.raises(InvalidValue, match="draws"):
         Work(draws=1)
+
+
+class Never(Strategy):
+    """Trades nothing."""
+
+    name = "never"
+
+
+class Silent(SignalStrategy):
+    """Has no opinion, ever."""
+
+    name = "silent"
+
+    def signal(self, frame: Frame) -> np.ndarray:
+        return np.full(frame.close.shape, np.nan)
+
+
+def _refused(constant: str) -> float:
+    raise AssertionError(f"{constant} in JSON")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        subject(Never, bars_of(walk(200, 1))),
+        subject(Silent, bars_of(walk(200, 1))),
+        subject(Trend, bars_of(np.full(200, 100.0)), chosen={"length": 6}, grid={"length": [4, 6, 8]}),
+    ],
+    ids=["no trades", "no opinion", "constant prices"],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_what_never_moves_is_rejected_in_words_and_its_record_is_read_again(made: Subject) -> None:
+    record = validate(made, ABOUT, QUICK)
+    assert record.verdict.standing is Standing.REJECT
+    assert "round trips (0)" in record.verdict.words
+    assert (record.evidence.deflated, record.evidence.better, record.evidence.p_value) == (None, None, None)
+    json.loads(encoded(record), parse_constant=_refused)
+    assert decoded(encoded(record)) == record
+    assert "nan" not in page(record).split("</script>")[-1].lower()
+
+
+def test_of_one_trial_overfitting_is_not_measured_and_that_is_said() -> None:
+    record = validate(subject(Trend, bars_of(waves(300, 3)), chosen={"length": 6}), ABOUT, QUICK)
+    assert record.evidence.overfitting is None
+    assert record.evidence.luck == 0
+    assert _outcomes(record)["overfitted"] is Outcome.UNMEASURED
+    if record.verdict.standing is Standing.PROMOTE:
+        assert "not measured: " in record.verdict.words
+        assert "overfitted (no other parameters)" in record.verdict.words
+
+
+def test_numbers_that_are_none_do_not_reach_the_verdict() -> None:
+    class Endless(Silent):
+        name = "endless"
+
+        def signal(self, frame: Frame) -> np.ndarray:
+            return np.full(frame.close.shape, np.inf)
+
+    with pytest.raises(InvalidValue, match=r"endless.signal .* finite numbers"):
+        validate(subject(Endless, bars_of(walk(200, 1))), ABOUT, QUICK)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("groups", {"groups": 0}),
+        ("tests", {"groups": 6, "tests": 6}),
+        ("tests", {"groups": 40, "tests": 20}),  # 137,846,528,820 splits
+        ("blocks", {"blocks": 7}),
+        ("blocks", {"blocks": 40}),
+        ("folds", {"folds": 0}),
+        ("train", {"train": -5}),
+    ],
+)
+def test_work_that_cannot_be_done_is_refused_by_name(name: str, values: dict[str, int]) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        msgspec.structs.replace(QUICK, **values)
+    assert refused.value.field == name

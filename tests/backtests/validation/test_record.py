@@ -14,11 +14,11 @@ from traderbot.backtests.validation.record import (
     load,
     require,
     save,
-    source_hash,
 )
 from traderbot.backtests.validation.verdict import Standing, verdict
 from traderbot.model.errors import Conflict, InvalidValue, NotFound
 from traderbot.strategies.ai_forecast import AiForecast
+from traderbot.strategies.loading import source_hash
 
 pytestmark = pytest.mark.domain
 

@@ -96,3 +96,24 @@ def test_training_and_test_never_share_a_row(rows: int, groups: int, purge: int,
 def test_bad_splits_are_refused(groups: int, tests: int, purge: int) -> None:
     with pytest.raises(InvalidValue, match="groups"):
         purged_splits(100, groups, tests=tests, purge=purge)
+
+
+def test_the_paths_of_the_book_s_example() -> None:
+    """Lopez de Prado 2018, figure 12.1: six groups, two of them tested, 15 splits and 5 paths; the first two
+    paths as the text beside it lists them, by the number of the split that each group comes from.
+    """
+    made = purged_splits(600, 6, tests=2)
+    assert (len(made), paths(6, 2)) == (15, 5)
+    of_group = [
+        [number for number, split in enumerate(made, 1) if group in split.groups] for group in range(6)
+    ]
+    assert [came[0] for came in of_group] == [1, 1, 2, 3, 4, 5]
+    assert [came[1] for came in of_group] == [2, 6, 6, 7, 8, 9]
+
+
+def test_an_embargo_and_a_purge_leave_out_what_the_book_s_figures_do() -> None:
+    """Lopez de Prado 2018, figures 7.2 and 7.3, and snippet 7.3: a test in the middle loses the training rows
+    whose outcome reaches into it before, and an embargo of h rows after it.
+    """
+    middle = purged_splits(100, 5, purge=3, embargo=4)[2]
+    assert middle.train.tolist() == [*range(37), *range(64, 100)]

@@ -3,7 +3,8 @@ import pytest
 
 from backtests.validation.made import Trend, bars_of, subject, waves
 from traderbot.backtests.validation.stability import Neighbour, beside, neighbours, points, ratio
-from traderbot.backtests.validation.subject import run_trials, sharpe
+from traderbot.backtests.validation.subject import sharpe
+from traderbot.backtests.validation.trials import run_trials
 
 pytestmark = pytest.mark.domain
 

@@ -1,9 +1,8 @@
-import msgspec
 import numpy as np
 import pytest
 
 from backtests.validation.made import DAY, FIRST, Trend, bars_of, subject, walk
-from traderbot.backtests.validation.subject import candidates, run_trials, sharpe, sharpes
+from traderbot.backtests.validation.subject import candidates, sharpe, sharpes
 from traderbot.model.errors import InvalidValue
 
 pytestmark = pytest.mark.domain
@@ -21,16 +20,6 @@ def test_a_large_grid_is_sampled_over_its_whole_width() -> None:
     assert len(found) == 21
     assert max(np.diff(sorted(found[1:]))) <= 60  # type: ignore[call-overload]
     assert candidates(made, 21) == candidates(made, 21)
-
-
-def test_a_slice_of_a_trial_is_what_a_run_of_the_shorter_data_returns() -> None:
-    """What makes it right to choose parameters in a training window by the returns of a whole run."""
-    made = subject(Trend, bars_of(walk(200, 2)), chosen={"length": 5}, grid={"length": [3, 8]})
-    whole = run_trials(made, 10)
-    short = run_trials(msgspec.structs.replace(made, bars=[one.slice(0, 120) for one in made.bars]), 10)
-    assert whole.returns.shape == (200, 3)
-    np.testing.assert_array_equal(whole.returns[:120], short.returns)
-    assert np.abs(whole.returns[:120]).max() > 0
 
 
 def test_a_window_has_the_warm_up_before_it() -> None:

@@ -56,7 +56,7 @@ def test_everything_passed_is_promoted() -> None:
     ("field", "watched", "rejected", "name"),
     [
         ("warm_up", 0.9, 0.8, "warm-up"),
-        ("trades", 10, 1, "trades"),
+        ("trades", 10, 1, "round trips"),
         ("probable", 0.9, 0.4, "Sharpe ratio above 0"),
         ("deflated", 0.9, 0.6, "deflated Sharpe ratio, 100 trials"),
         ("forward", 0.1, -0.1, "walk-forward Sharpe ratio"),
@@ -119,6 +119,17 @@ def test_overfitting_needs_both_a_low_rank_and_losses(
     assert {check.name: check.outcome for check in found.checks}["overfitted"] is outcome
 
 
+def test_overfitting_is_told_in_splits() -> None:
+    found = verdict(msgspec.structs.replace(GOOD, overfitting=0.44, loss=0.3))
+    told = {check.name: check for check in found.checks}["overfitted"]
+    assert told.value == "in 44 of 100 splits the chosen set fell below the median, in 30 it lost"
+    assert told.threshold == "below in at most 20, or lost in at most 10"
+    assert f"overfitted ({told.value})" in found.words
+    rare = verdict(msgspec.structs.replace(GOOD, overfitting=0.001, loss=0.0))
+    told = {check.name: check for check in rare.checks}["overfitted"]
+    assert told.value == "in under 1 of 100 splits the chosen set fell below the median, in 0 it lost"
+
+
 def test_surely_worse_than_holding_is_rejected() -> None:
     assert verdict(msgspec.structs.replace(GOOD, better=-0.7, p_value=0.01)).standing is Standing.REJECT
     assert verdict(msgspec.structs.replace(GOOD, better=-0.7, p_value=0.3)).standing is Standing.WATCH
@@ -129,3 +140,9 @@ def test_thresholds_are_the_callers() -> None:
     strict = Thresholds(deflated=0.99)
     assert verdict(GOOD, strict).standing is Standing.WATCH
     assert "at least 99.0%" in {check.threshold for check in verdict(GOOD, strict).checks}
+
+
+def test_what_only_shifts_its_parts_is_watched_for_its_few_round_trips_not_rejected() -> None:
+    found = verdict(msgspec.structs.replace(GOOD, trades=0, fills=400))
+    assert (found.standing, found.words) == (Standing.WATCH, "Watch: round trips (0).")
+    assert verdict(msgspec.structs.replace(GOOD, trades=0, fills=1)).standing is Standing.REJECT

@@ -4,8 +4,9 @@ import pytest
 
 from backtests.validation.made import Dice, Trend, bars_of, level, subject, waves
 from traderbot.backtests.validation.splits import Fold, purged_splits, walk_forward_folds
-from traderbot.backtests.validation.subject import Trials, run_trials, sharpe, sharpes
-from traderbot.backtests.validation.walk_forward import cross_validate, walk_forward
+from traderbot.backtests.validation.subject import Trials, sharpe, sharpes
+from traderbot.backtests.validation.trials import run_trials
+from traderbot.backtests.validation.walk_forward import cross_validate, walk_forward, walks_forward
 from traderbot.model.errors import InvalidValue
 
 pytestmark = pytest.mark.domain
@@ -62,3 +63,31 @@ def test_an_embargo_that_leaves_nothing_is_refused() -> None:
     trials = run_trials(msgspec.structs.replace(subject(Trend, bars_of(waves(100, 1)))), 1)
     with pytest.raises(InvalidValue, match="embargo"):
         cross_validate(trials, 4, 2, embargo=100)
+
+
+def test_windows_of_two_plans_that_are_the_same_are_run_once_and_agree() -> None:
+    """One parameter set: every test of the anchored and the rolling walk-forward is the same window."""
+    made = subject(Trend, bars_of(waves(300, 1)), chosen={"length": 6})
+    trials = run_trials(made, 1)
+    plans = [walk_forward_folds(300, 3, anchored=anchored) for anchored in (True, False)]
+    seen: list[tuple[str, int, int]] = []
+    both = walks_forward(made, trials, plans, lambda *step: seen.append(step))
+    assert len(seen) == 3
+    assert [step.test for step in both[0].steps] == [step.test for step in both[1].steps]
+    for plan, found in zip(plans, both, strict=True):
+        assert found.returns.tolist() == walk_forward(made, trials, plan).returns.tolist()
+
+
+def test_efficiency_is_pardo_s() -> None:
+    """Pardo 2008, "The evaluation and optimization of trading strategies", chapter 11: performance in the
+    tests over that in the trainings, both annualised.
+    """
+    made = subject(Trend, bars_of(waves(400, 1)), chosen={"length": 6}, grid={"length": [3, 6, 20]})
+    trials = run_trials(made, 3)
+    found = walk_forward(made, trials, walk_forward_folds(400, 4, anchored=False))
+    inside = [
+        trials.a_year**0.5 * sharpes(trials.returns[step.fold.train_first : step.fold.train_end]).max()
+        for step in found.steps
+    ]
+    outside = sharpe(found.returns) * trials.a_year**0.5
+    assert found.efficiency == pytest.approx(outside / np.mean(inside))

@@ -31,7 +31,9 @@ def _around(parameter: Parameter[Any], chosen: Any) -> list[object]:
         return []
     near: set[Any] = set()
     for factor in _FACTORS:
-        value = round(factor * chosen) if isinstance(parameter, Whole) else float(factor) * chosen
+        value = (
+            round(factor * chosen) if isinstance(parameter, Whole) else float(factor * Decimal(repr(chosen)))
+        )
         try:
             near.add(parameter.check(value))
         except InvalidValue:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traderbot.backtests.runner import Result
+from traderbot.backtests.validation.crew import ALONE, Crew
 from traderbot.backtests.validation.subject import Progress, Subject, silent
 from traderbot.infra.clock import rfc3339
 from traderbot.model.account import AccountKind
@@ -76,7 +77,9 @@ def sampled_cuts(subject: Subject, count: int, seed: int) -> Times:
     return np.asarray(times[np.unique(rows.astype(np.int64))])
 
 
-def look_ahead(subject: Subject, cuts: Sequence[int], progress: Progress = silent) -> Causality:
+def look_ahead(
+    subject: Subject, cuts: Sequence[int], progress: Progress = silent, crew: Crew = ALONE
+) -> Causality:
     """Compare what is concluded up to each cut, of all data and of those up to the cut only.
 
     Of a signal strategy its targets are compared, of any other the orders it asks for.
@@ -84,16 +87,21 @@ def look_ahead(subject: Subject, cuts: Sequence[int], progress: Progress = silen
     strategy = subject.make(subject.chosen)
     if isinstance(strategy, SignalStrategy):
         return _signal_ahead(strategy, subject, cuts, progress)
-    whole, found = asked_of(subject.result()), []
-    first = int(subject.times[0])
-    for number, cut in enumerate(cuts):
-        part = asked_of(msgspec.structs.replace(subject, warm_up=0).within(first, int(cut)).result())
+    whole, found = asked_of(subject.chosen_result), []
+    parts = crew.each(subject, _asked_until, [(int(cut),) for cut in cuts])
+    for number, (cut, part) in enumerate(zip(cuts, parts, strict=True)):
         difference = _first_difference(
             subject.name, [ask for ask in whole if ask.time <= cut], part, int(cut)
         )
         found += [difference] if difference is not None else []
         progress("lookahead", number + 1, len(cuts))
     return Causality(len(cuts), found)
+
+
+def _asked_until(subject: Subject, cut: int) -> list[_Asked]:
+    """What is asked for where the bars up to the cut are all there are."""
+    first = int(subject.times[0])
+    return asked_of(msgspec.structs.replace(subject, warm_up=0).within(first, cut).result())
 
 
 def _signal_ahead(
@@ -167,7 +175,9 @@ def asked_of(result: Result) -> list[_Asked]:
     return asked
 
 
-def warm_up(subject: Subject, starts: Sequence[int], progress: Progress = silent) -> Agreement:
+def warm_up(
+    subject: Subject, starts: Sequence[int], progress: Progress = silent, crew: Crew = ALONE
+) -> Agreement:
     """Start at each of these times with nothing held, and compare on which side each position is.
 
     Sizes differ, as the equity does. Steps of the warm-up, and a few to get filled, do not count. Of a signal
@@ -177,14 +187,13 @@ def warm_up(subject: Subject, starts: Sequence[int], progress: Progress = silent
     if isinstance(strategy, SignalStrategy):
         return _signal_warm(strategy, subject, starts, progress)
     times = subject.times
-    whole = sides_of(subject.result(), subject, times)
+    whole = sides_of(subject.chosen_result, subject, times)
     agreed = compared = 0
     worst: Difference | None = None
-    for number, start in enumerate(starts):
+    parts = crew.each(subject, _sides_from, [(int(start),) for start in starts])
+    for number, (start, part) in enumerate(zip(starts, parts, strict=True)):
         row = int(np.searchsorted(times, start))
         from_row = row + subject.warm_up + _SETTLING
-        later = msgspec.structs.replace(subject, warm_up=0).within(int(start), int(times[-1]))
-        part = sides_of(later.result(), subject, times)
         same = part[from_row:] == whole[from_row:]
         agreed, compared = agreed + int(same.sum()), compared + same.size
         if worst is None and not same.all():
@@ -199,6 +208,12 @@ def warm_up(subject: Subject, starts: Sequence[int], progress: Progress = silent
             )
         progress("warm-up", number + 1, len(starts))
     return Agreement(len(starts), agreed / compared if compared else 1.0, worst)
+
+
+def _sides_from(subject: Subject, start: int) -> Floats:
+    """The sides of a run that begins at a bar."""
+    later = msgspec.structs.replace(subject, warm_up=0).within(start, int(subject.times[-1]))
+    return sides_of(later.result(), subject, subject.times)
 
 
 def sides_of(result: Result, subject: Subject, times: Times) -> Floats:

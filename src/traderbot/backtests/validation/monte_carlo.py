@@ -1,6 +1,6 @@
 """What else could have happened: another order of returns, other prices, higher costs, missed fills.
 
-Each stress re-runs the strategy through the engine on data or costs that were changed; the seed decides how.
+Each stress runs the strategy again on data or costs that were changed; the seed decides how.
 """
 
 from decimal import Decimal
@@ -10,12 +10,11 @@ import numpy as np
 
 from traderbot.analytics.bootstrap import batches, block_length, stationary_indices
 from traderbot.backtests.runner import Result
+from traderbot.backtests.validation.crew import ALONE, Crew
 from traderbot.backtests.validation.subject import Progress, Subject, sharpe, silent
-from traderbot.backtests.validation.tracks import rows_a_year, track_of
+from traderbot.backtests.validation.tracks import rows_a_year
 from traderbot.market.bars import Bars
-from traderbot.model import rounding
 from traderbot.model.bars import Floats
-from traderbot.model.events import OrderFilled, OrderPlaced
 from traderbot.simulation.costs import Costs
 
 _LEVELS = (0.05, 0.5, 0.95)
@@ -39,13 +38,16 @@ class Resampled(msgspec.Struct, frozen=True):
 
 
 class Stress(msgspec.Struct, frozen=True):
-    """What a change did. sharpe: a year; filled: share of the shares asked for that was executed."""
+    """What a change did. sharpe: a year; filled: share of the shares asked for that was executed. trades:
+    round trips that ended.
+    """
 
     name: str
     sharpe: float
     growth: float
     filled: float
     trades: int
+    fills: int = 0
 
 
 def resample(returns: Floats, a_year: float, *, draws: int = 1000, seed: int = 0) -> Resampled:
@@ -94,14 +96,14 @@ def spread_of(values: Floats) -> Spread:
 
 def stress(subject: Subject, name: str) -> Stress:
     """Run the subject as it is and say what came of it."""
-    result = subject.result()
-    track = track_of(result, subject.bars)
+    found = subject.outcome()
     return Stress(
         name,
-        sharpe(subject.returns_of(track)) * rows_a_year(subject.rows) ** 0.5,
-        float(track.equity[-1]) / track.start - 1,
-        filled_share(result),
-        len(result.fills),
+        sharpe(subject.returns_of(found.track)) * rows_a_year(subject.rows) ** 0.5,
+        float(found.track.equity[-1]) / found.track.start - 1,
+        found.filled,
+        found.round_trips,
+        found.fills,
     )
 
 
@@ -165,36 +167,35 @@ def larger(subject: Subject, times: int) -> Subject:
     return msgspec.structs.replace(subject, bars=bars)
 
 
-def stresses(subject: Subject, runs: int, seed: int, progress: Progress = silent) -> dict[str, list[Stress]]:
+def stresses(
+    subject: Subject, runs: int, seed: int, progress: Progress = silent, crew: Crew = ALONE
+) -> dict[str, list[Stress]]:
     """Every stress, by kind; those with chance in them `runs` times."""
-    planned: dict[str, list[tuple[str, Subject]]] = {
-        "noise": [
-            (f"prices moved by a fifth of a bar's move, {i + 1}", noisy(subject, 0.2, seed + i))
-            for i in range(runs)
-        ],
-        "missed": [
-            (f"a tenth of the bars without trading, {i + 1}", missing_fills(subject, 0.1, seed + i))
-            for i in range(runs)
-        ],
-        "costs": [(f"costs times {times}", costlier(subject, times)) for times in (2, 4)],
-        "capacity": [(f"{times} times the money", larger(subject, times)) for times in (1, 10, 100, 1000)],
-    }
-    of, done = sum(len(kind) for kind in planned.values()), 0
+    planned = [
+        *(("noise", f"prices moved by a fifth of a bar's move, {i + 1}", seed + i) for i in range(runs)),
+        *(("missed", f"a tenth of the bars without trading, {i + 1}", seed + i) for i in range(runs)),
+        *(("costs", f"costs times {times}", times) for times in (2, 4)),
+        *(("capacity", f"{times} times the money", times) for times in (1, 10, 100, 1000)),
+    ]
     found: dict[str, list[Stress]] = {}
-    for kind, each in planned.items():
-        found[kind] = []
-        for name, changed in each:
-            found[kind].append(stress(changed, name))
-            done += 1
-            progress("stress", done, of)
+    done = crew.each(subject, _stressed, planned)
+    for number, ((kind, _, _), one) in enumerate(zip(planned, done, strict=True)):
+        found.setdefault(kind, []).append(one)
+        progress("stress", number + 1, len(planned))
     return found
 
 
-def filled_share(result: Result) -> float:
-    """Shares executed of those that orders asked for; 1 where none asked."""
-    asked = sum((event.qty for event in result.events if type(event) is OrderPlaced), Decimal(0))
-    filled = sum((event.qty for event in result.events if type(event) is OrderFilled), Decimal(0))
-    return float(rounding.ratio(filled, asked)) if asked else 1.0
+def _stressed(subject: Subject, kind: str, name: str, much: int) -> Stress:
+    """much: the seed where there is chance in it, else how many times."""
+    if kind == "noise":
+        changed = noisy(subject, 0.2, much)
+    elif kind == "missed":
+        changed = missing_fills(subject, 0.1, much)
+    elif kind == "costs":
+        changed = costlier(subject, much)
+    else:
+        changed = larger(subject, much)
+    return stress(changed, name)
 
 
 def gains(result: Result, start: Decimal) -> Floats:

@@ -1,21 +1,34 @@
 """The validation as a page of HTML that stands alone: the verdict, its table, and the figures behind it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
 
+from traderbot.backtests.validation.figures import figures
 from traderbot.backtests.validation.monte_carlo import Spread
 from traderbot.backtests.validation.record import Record
 from traderbot.backtests.validation.verdict import Outcome
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#1c2733}
-table{border-collapse:collapse;width:100%;margin:1em 0}
-td,th{text-align:left;padding:.35em .6em;border-bottom:1px solid #dfe4ea;vertical-align:top}
-.promote,.passed{color:#146c43}.watch{color:#8a5a00}.rejected,.reject{color:#b02a37}
-.verdict{font-size:1.3em;font-weight:600}code{overflow-wrap:anywhere}
+*{box-sizing:border-box}
+body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:0 auto;padding:1.5em 1em 3em;color:#1c2733}
+h1{font-size:1.6em;line-height:1.2;margin:.2em 0}h2{font-size:1.2em;margin:2em 0 .3em}p{margin:.6em 0}
+.verdict{font-size:1.15em;font-weight:600;padding:.7em 1em;border-left:5px solid;background:#f6f8fa}
+.promote,.passed{color:#146c43}.watch{color:#8a5a00}.rejected,.reject{color:#b02a37}.not-measured{color:#667}
+.about,.note{color:#566;font-size:.9em}code{overflow-wrap:anywhere}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;margin:.5em 0}
+td,th{text-align:left;padding:.35em .7em .35em 0;border-bottom:1px solid #dfe4ea;vertical-align:top}
+th{font-size:.85em;color:#566;font-weight:600}
+.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.day{white-space:nowrap}
+@media(max-width:640px){.many{font-size:.8em}.many th{font-size:1em}.many td,.many th{padding-right:.4em}
+.many tr>:last-child{padding-right:0}
+.checks thead{display:none}.checks tr{display:block;padding:.6em 0;
+border-bottom:1px solid #dfe4ea}.checks td{display:block;border:0;padding:0}
+.checks td:first-child{font-weight:600}.checks td:nth-child(3)::before{content:"asked for: "}
+.checks td:last-child{color:#566;font-size:.9em}}
 """
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def page(record: Record) -> str:
@@ -26,31 +39,49 @@ def page(record: Record) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="verdict {verdict.standing}">{escape(verdict.words)}</p>',
-        f"<p>Parameters: {escape(parameters)}. Data: {escape(about.data)}"
+        f'<p class="about">Parameters: {escape(parameters)}. Data: {escape(about.data)}'
         f" <code>{escape(about.data_sha256)}</code>. Strategy file: <code>{escape(about.source)}</code>."
         f" Seed {record.seed}.</p>",
         _table(
             ("check", "measured", "asked for", "outcome", "why it matters"),
             ((c.name, c.value, c.threshold, c.outcome, c.why) for c in verdict.checks),
+            "checks",
         ),
-        *(_figures(record) + _tables(record) if record.times else []),
+        *(figures(record) + _tables(record) if record.times else []),
     ]
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style>{_script()}</head><body>{''.join(parts)}</body></html>\n"
     )
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+def _table(headings: Sequence[str], rows: Iterable[Sequence[object]], kind: str = "") -> str:
+    made = [list(row) for row in rows]
+    numeric = [bool(made) and all(_numeric(row[place]) for row in made) for place in range(len(headings))]
+    head = "".join(
+        f'<th class="number">{escape(heading)}</th>' if right else f"<th>{escape(heading)}</th>"
+        for heading, right in zip(headings, numeric, strict=True)
+    )
+    body = "".join("<tr>" + "".join(map(_cell, row, numeric)) + "</tr>" for row in made)
+    kind = kind or ("many" if len(headings) > 4 else "few")
+    inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="wide"><table class="{kind}">{inside}</table></div>'
 
 
-def _cell(cell: object) -> str:
+def _cell(cell: object, right: bool) -> str:
     text = f"{cell:,.2f}" if isinstance(cell, float) else "-" if cell is None else str(cell)
-    kind = f' class="{cell.replace(" ", "-")}"' if isinstance(cell, Outcome) else ""
+    if isinstance(cell, Outcome):
+        kind = f' class="{cell.replace(" ", "-")}"'
+    elif right:
+        kind = ' class="number"'
+    else:
+        kind = ' class="day"' if _DAY.fullmatch(text) else ""
     return f"<td{kind}>{escape(text)}</td>"
+
+
+def _numeric(cell: object) -> bool:
+    return cell is None or isinstance(cell, int | float) or (isinstance(cell, str) and cell.endswith("%"))
 
 
 def _tables(record: Record) -> list[str]:
@@ -73,6 +104,7 @@ def _tables(record: Record) -> list[str]:
     ]
     return [
         "<h2>Walk-forward</h2>",
+        '<p class="note">Parameters chosen on the training alone; the test after it with fresh cash.</p>',
         _table(("windows", "test from", "to", "chosen", "Sharpe in training", "Sharpe in test"), forwards),
         "<h2>Baselines, without costs</h2>",
         _table(
@@ -80,10 +112,11 @@ def _tables(record: Record) -> list[str]:
             ((one.name, one.sharpe, one.difference, one.p_value) for one in record.comparisons),
         ),
         "<h2>Stress</h2>",
-        _table(("what was changed", "Sharpe", "growth", "filled", "executions"), stresses),
+        _table(("what was changed", "Sharpe", "growth", "filled", "round trips"), stresses),
         "<h2>Other histories</h2>",
         _table(("", "5%", "median", "95%"), _histories(record)),
         "<h2>Neighbouring parameters</h2>",
+        '<p class="note">One parameter a step away, the others as chosen.</p>',
         _table(
             ("parameter", "value", "Sharpe"),
             ((one.parameter, one.value, one.sharpe) for one in record.neighbours),
@@ -111,35 +144,6 @@ def _script() -> str:
     from plotly.offline import get_plotlyjs  # slow to import, and only a page needs it
 
     return f"<script>{get_plotlyjs()}</script>"
-
-
-def _figures(record: Record) -> list[str]:
-    """Equity beside the baseline; the trials' Sharpe ratios and where the chosen one stands; the paths."""
-    from plotly import graph_objects as go
-
-    days = [_day(time) for time in record.times]
-    equity = go.Figure(
-        [
-            go.Scatter(x=days, y=record.equity, name=record.about.strategy),
-            go.Scatter(x=days, y=record.baseline, name=record.evidence.baseline),
-        ],
-        {"title": "What 1 became"},
-    )
-    trials = go.Figure(
-        [go.Histogram(x=[point.sharpe for point in record.points], name="trials")],
-        {"title": "Sharpe ratios a year of all trials; the line is the chosen one, the dots what luck gives"},
-    )
-    trials.add_vline(record.evidence.sharpe or 0.0)
-    trials.add_vline(record.evidence.luck or 0.0, line_dash="dot")
-    paths = go.Figure(
-        [go.Bar(x=[f"path {number + 1}" for number in range(len(record.paths))], y=record.paths)],
-        {"title": "Sharpe ratio a year of each path of combinatorial purged cross-validation"},
-    )
-    return [_drawn(figure, number) for number, figure in enumerate((equity, trials, paths))]
-
-
-def _drawn(figure: Any, number: int) -> str:
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{number}"))
 
 
 def _day(time: int) -> str:

@@ -1,6 +1,7 @@
 """The whole validation of a strategy, in the order a doubter would go, and its verdict."""
 
-from math import isfinite
+from collections.abc import Sequence
+from math import comb, isfinite
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from traderbot.analytics.overfitting import (
     probabilistic_sharpe,
 )
 from traderbot.backtests.validation.baselines import Comparison, baselines, compare
+from traderbot.backtests.validation.crew import Crew, crew_of
 from traderbot.backtests.validation.lookahead import Agreement, Causality, look_ahead, sampled_cuts, warm_up
 from traderbot.backtests.validation.monte_carlo import Spread, Stress, gains, resample, reshuffle, stresses
 from traderbot.backtests.validation.record import About, Forwards, Record
@@ -27,18 +29,20 @@ from traderbot.backtests.validation.subject import (
     Progress,
     Subject,
     Trials,
-    run_trials,
     sharpe,
     sharpes,
     silent,
 )
+from traderbot.backtests.validation.trials import run_trials
 from traderbot.backtests.validation.verdict import Evidence, Thresholds, verdict
-from traderbot.backtests.validation.walk_forward import Crossed, Forward, cross_validate, walk_forward
+from traderbot.backtests.validation.walk_forward import Crossed, Forward, cross_validate, walks_forward
 from traderbot.model.bars import Floats, Times
 from traderbot.model.errors import InvalidValue
 from traderbot.strategies.signals import SignalStrategy
 
 ROWS_MIN = 60
+SPLITS_MOST = 10_000  # of cross-validation
+BLOCKS_MOST = 20  # half of which can be chosen in 184,756 ways
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -62,11 +66,18 @@ class Work(msgspec.Struct, frozen=True):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("tried", 0), ("cuts", 1), ("starts", 1), ("runs", 1)):
+        leasts = {"trials": 1, "tried": 0, "cuts": 1, "starts": 1, "runs": 1, "folds": 1, "groups": 2}
+        for name, least in leasts.items():
             if getattr(self, name) < least:
                 raise InvalidValue(name, f"a whole number from {least}", getattr(self, name))
         if self.draws < 100 or self.seed < 0:
             raise InvalidValue("draws", "100 or more draws and a seed from 0", f"{self.draws}, {self.seed}")
+        if self.train is not None and self.train < 2:
+            raise InvalidValue("train", "2 rows or more", self.train)
+        if not 1 <= self.tests < self.groups or comb(self.groups, self.tests) > SPLITS_MOST:
+            raise InvalidValue("tests", f"1 to below groups, in up to {SPLITS_MOST:,} splits", self.tests)
+        if self.blocks % 2 or not 2 <= self.blocks <= BLOCKS_MOST:
+            raise InvalidValue("blocks", f"an even number from 2 to {BLOCKS_MOST}", self.blocks)
 
 
 QUICK = Work(trials=25, cuts=4, starts=2, folds=4, blocks=10, runs=2, draws=300)
@@ -78,14 +89,18 @@ def validate(
     work: Work | None = None,
     thresholds: Thresholds | None = None,
     progress: Progress = silent,
+    jobs: int = 1,
 ) -> Record:
-    """Try to break a strategy. The same subject, work and seed give the same record. Errors: InvalidValue."""
+    """Try to break a strategy. The same subject, work and seed give the same record, whatever the number of
+    jobs, which are processes where a run takes long. Errors: InvalidValue.
+    """
     work, thresholds = work or Work(), thresholds or Thresholds()
     _check(subject)
-    causal = look_ahead(subject, _cuts(subject, work).tolist(), progress)
-    if causal.differences:
-        return _cheat(causal, about, work, thresholds)
-    return _measured(subject, about, work, thresholds, causal, progress)
+    with crew_of(subject, jobs) as crew:
+        causal = look_ahead(subject, _cuts(subject, work).tolist(), progress, crew)
+        if causal.differences:
+            return _cheat(causal, about, work, thresholds)
+        return _measured(subject, about, work, thresholds, causal, progress, crew)
 
 
 def _measured(
@@ -95,13 +110,15 @@ def _measured(
     thresholds: Thresholds,
     causal: Causality,
     progress: Progress,
+    crew: Crew,
 ) -> Record:
-    warm = warm_up(subject, sampled_cuts(subject, work.starts + 1, work.seed)[:-1].tolist(), progress)
-    trials = run_trials(subject, work.trials, progress)
-    forwards = _forwards(subject, trials, work, progress)
+    starts = sampled_cuts(subject, work.starts + 1, work.seed)[:-1].tolist()
+    warm = warm_up(subject, starts, progress, crew)
+    trials = run_trials(subject, work.trials, progress, crew)
+    forwards = _forwards(subject, trials, work, progress, crew)
     crossed = _crossed(subject, trials, work)
-    beside = neighbours(subject, trials, progress)
-    tried = stresses(subject, work.runs, work.seed, progress)
+    beside = neighbours(subject, trials, progress, crew)
+    tried = stresses(subject, work.runs, work.seed, progress, crew)
     resampled = resample(trials.returns[:, 0], trials.a_year, draws=work.draws, seed=work.seed)
     comparisons, best, curve = _baselines(subject, trials, work)
     found = _Found(trials, work, [forward for _, forward in forwards], crossed)
@@ -119,10 +136,7 @@ def _measured(
         evidence=evidence,
         thresholds=thresholds,
         verdict=verdict(evidence, thresholds),
-        forwards=[
-            Forwards(anchored, one.steps, one.sharpe, _number(one.efficiency), one.winning)
-            for anchored, one in forwards
-        ],
+        forwards=_told(forwards),
         neighbours=beside,
         stresses=tried,
         comparisons=comparisons,
@@ -130,7 +144,15 @@ def _measured(
         reshuffled=_reshuffled(subject, work),
         differences=causal.differences,
         warm_up=warm.worst,
+        embargo=_embargo(subject, trials, work),
     )
+
+
+def _told(forwards: Sequence[tuple[bool, Forward]]) -> list[Forwards]:
+    return [
+        Forwards(anchored, one.steps, one.sharpe, _number(one.efficiency), one.winning)
+        for anchored, one in forwards
+    ]
 
 
 def _check(subject: Subject) -> None:
@@ -144,9 +166,12 @@ def _looks(causal: Causality, warm: Agreement) -> dict[str, object]:
 
 def _crossed(subject: Subject, trials: Trials, work: Work) -> Crossed:
     """The embargo is as long as what the strategy looks back on, where enough is left to train on."""
+    return cross_validate(trials, work.groups, work.tests, embargo=_embargo(subject, trials, work))
+
+
+def _embargo(subject: Subject, trials: Trials, work: Work) -> int:
     rows = len(trials.times)
-    embargo = min(max(subject.warm_up, rows // 100), rows // (4 * work.groups))
-    return cross_validate(trials, work.groups, work.tests, embargo=embargo)
+    return min(max(subject.warm_up, rows // 100), rows // (4 * work.groups))
 
 
 def _baselines(subject: Subject, trials: Trials, work: Work) -> tuple[list[Comparison], Comparison, Floats]:
@@ -155,10 +180,6 @@ def _baselines(subject: Subject, trials: Trials, work: Work) -> tuple[list[Compa
     found = compare(trials.returns[:, 0], trials.times, others, draws=work.draws, seed=work.seed)
     best = max(found, key=lambda comparison: comparison.sharpe)
     return found, best, others[best.name]
-
-
-def _forwards_of(anchored: bool, one: Forward) -> Forwards:
-    return Forwards(anchored, one.steps, one.sharpe, _number(one.efficiency), one.winning)
 
 
 def _cuts(subject: Subject, work: Work) -> Times:
@@ -181,20 +202,12 @@ def _cheat(causal: Causality, about: About, work: Work, thresholds: Thresholds) 
     )
 
 
-def _forwards(subject: Subject, trials: Trials, work: Work, progress: Progress) -> list[tuple[bool, Forward]]:
-    rows = len(trials.times)
-    return [
-        (
-            anchored,
-            walk_forward(
-                subject,
-                trials,
-                walk_forward_folds(rows, work.folds, anchored=anchored, train=work.train),
-                progress,
-            ),
-        )
-        for anchored in (True, False)
-    ]
+def _forwards(
+    subject: Subject, trials: Trials, work: Work, progress: Progress, crew: Crew
+) -> list[tuple[bool, Forward]]:
+    rows, kinds = len(trials.times), (True, False)
+    plans = [walk_forward_folds(rows, work.folds, anchored=anchored, train=work.train) for anchored in kinds]
+    return list(zip(kinds, walks_forward(subject, trials, plans, progress, crew), strict=True))
 
 
 class _Found:
@@ -256,6 +269,7 @@ def _stressed(tried: dict[str, list[Stress]]) -> dict[str, object]:
     kept = [stress for stress in tried["capacity"] if stress.filled >= 0.95]
     return {
         "trades": as_is.trades,
+        "fills": as_is.fills,
         "noise": float(np.median([stress.sharpe for stress in tried["noise"]])),
         "missed": float(np.median([stress.sharpe for stress in tried["missed"]])),
         "costs": tried["costs"][0].sharpe,
@@ -267,13 +281,13 @@ def _stressed(tried: dict[str, list[Stress]]) -> dict[str, object]:
 def _compared(best: Comparison) -> dict[str, object]:
     return {
         "baseline": best.name,
-        "better": _number(best.difference),
-        "p_value": _number(best.p_value),
+        "better": best.difference,
+        "p_value": best.p_value,
     }
 
 
 def _reshuffled(subject: Subject, work: Work) -> Spread:
-    made = gains(subject.result(), subject.cash)
+    made = gains(subject.chosen_result, subject.cash)
     return reshuffle(made, draws=work.draws, seed=work.seed)
 
 

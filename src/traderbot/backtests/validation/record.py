@@ -1,7 +1,5 @@
 """What a validation leaves behind: all figures, the verdict, and what exactly they are about, as JSON."""
 
-import hashlib
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from traderbot.backtests.validation.verdict import Evidence, Standing, Threshold
 from traderbot.backtests.validation.walk_forward import Step
 from traderbot.model.errors import Conflict, InvalidValue, NotFound
 from traderbot.strategies.base import Strategy
+from traderbot.strategies.loading import source_hash
 
 FORMAT = 1
 FILE = "validation.json"
@@ -43,7 +42,8 @@ class Forwards(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """All of it, or as far as the lookahead check where that fails.
 
-    times, equity, baseline: of the rows, as what 1 became; paths: Sharpe ratios a year.
+    times, equity, baseline: of the rows, as what 1 became; paths: Sharpe ratios a year, out of
+    sample; embargo: rows left out of their trainings after each test.
     """
 
     format: int = FORMAT
@@ -59,6 +59,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     baseline: list[float] = []
     forwards: list[Forwards] = []
     paths: list[float] = []
+    embargo: int = 0
     points: list[Point] = []
     neighbours: list[Neighbour] = []
     stresses: dict[str, list[Stress]] = {}
@@ -73,17 +74,6 @@ def about(
     """Name what is validated. The source is the whole file the strategy's class is written in."""
     texts = {name: str(parameters[name]) for name in sorted(parameters)}
     return About(strategy.name, source_hash(type(strategy)), texts, data, data_sha256)
-
-
-def source_hash(kind: type) -> str:
-    """Hash of the file a class is written in; of its name where there is none."""
-    try:
-        path = inspect.getsourcefile(kind)
-    except TypeError:
-        path = None
-    if path is not None and Path(path).is_file():
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return hashlib.sha256(f"{kind.__module__}.{kind.__qualname__}".encode()).hexdigest()
 
 
 def encoded(record: Record) -> bytes:

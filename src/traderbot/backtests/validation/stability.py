@@ -6,12 +6,13 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
+from traderbot.backtests.validation.crew import ALONE, Crew
 from traderbot.backtests.validation.subject import (
-    Parameters,
     Progress,
     Subject,
     Trials,
     accepted,
+    returns_with,
     sharpe,
     sharpes,
     silent,
@@ -33,18 +34,23 @@ class Point(msgspec.Struct, frozen=True):
     sharpe: float
 
 
-def neighbours(subject: Subject, trials: Trials, progress: Progress = silent) -> list[Neighbour]:
+def neighbours(
+    subject: Subject, trials: Trials, progress: Progress = silent, crew: Crew = ALONE
+) -> list[Neighbour]:
     """The next value below and above the chosen one of each numeric parameter, run where no trial was."""
     planned = [
-        (name, {**subject.chosen, name: value})
+        (name, parameters)
         for name, values in subject.grid.items()
         for value in beside(values, subject.chosen.get(name))
+        if accepted(subject, parameters := {**subject.chosen, name: value})
     ]
+    missing = [parameters for _, parameters in planned if parameters not in trials.sets]
+    run = crew.each(subject, returns_with, [(parameters,) for parameters in missing])
     found = []
     for number, (name, parameters) in enumerate(planned):
-        if accepted(subject, parameters):
-            ratio = _sharpe_of(subject, trials, parameters) * trials.a_year**0.5
-            found.append(Neighbour(name, str(parameters[name]), ratio))
+        known = parameters in trials.sets
+        returns = trials.returns[:, trials.sets.index(parameters)] if known else next(run)
+        found.append(Neighbour(name, str(parameters[name]), sharpe(returns) * trials.a_year**0.5))
         progress("neighbours", number + 1, len(planned))
     return found
 
@@ -73,12 +79,6 @@ def points(trials: Trials) -> list[Point]:
         Point({name: str(value) for name, value in parameters.items()}, float(found))
         for parameters, found in zip(trials.sets, yearly, strict=True)
     ]
-
-
-def _sharpe_of(subject: Subject, trials: Trials, parameters: Parameters) -> float:
-    if parameters in trials.sets:
-        return sharpe(trials.returns[:, trials.sets.index(parameters)])
-    return sharpe(subject.returns_of(subject.track(parameters)))
 
 
 def _ordered(value: object) -> bool:

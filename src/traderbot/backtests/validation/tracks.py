@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from traderbot.backtests.results import curve_of
+from traderbot.backtests.reporting.results import curve_of
 from traderbot.backtests.runner import Result
 from traderbot.market.bars import Bars
 from traderbot.model.bars import Floats, Times

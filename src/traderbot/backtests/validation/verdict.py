@@ -25,14 +25,15 @@ class Standing(StrEnum):
 class Thresholds(msgspec.Struct, frozen=True):
     """Everything a verdict goes by. `_reject`: beyond it no watching helps. Fractions unless said otherwise.
 
-    warm_up: steps at which a later start agrees. trades: executions. probable: probability that the Sharpe
-    ratio is above 0; deflated: above what the best of so many trials has by luck. overfitting: probability
-    by CSCV; loss: splits whose best then lost, which an overfitting probability has to come with. forward,
-    path: Sharpe ratios a year out of sample; efficiency: of the walk-forward's to its trainings'.
-    neighbours: median Sharpe ratio of neighbouring parameters to the chosen one's; kept: what is left of it
-    under noise or missed fills. bootstrap_loss: resampled histories that end below their start. p_value: of
-    being no better than the baseline. filled: shares executed of those asked for; multiple: at how many
-    times the money they still have to be.
+    warm_up: steps at which a later start agrees. trades: round trips that ended; too few reject only what
+    has as few fills. probable: probability that the Sharpe ratio is above 0; deflated: above what the
+    best of so many trials has by luck. overfitting: probability by CSCV; loss: splits whose best then
+    lost, which an overfitting probability has to come with. forward, path: Sharpe ratios a year out of
+    sample; efficiency: of the walk-forward's to its trainings'. neighbours: median Sharpe ratio of
+    neighbouring parameters to the chosen one's; kept: what is left of it under noise or missed fills.
+    bootstrap_loss: resampled histories that end below their start. p_value: of being no better than the
+    baseline. filled: shares executed of those asked for; multiple: at how many times the money they still
+    have to be.
     """
 
     warm_up: float = 0.98
@@ -78,6 +79,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     ahead: list[str]
     warm_up: float | None = None
     trades: int | None = None
+    fills: int | None = None
     sharpe: float | None = None
     probable: float | None = None
     record: int | None = None
@@ -136,6 +138,10 @@ def verdict(evidence: Evidence, thresholds: Thresholds | None = None) -> Verdict
         return Verdict(Standing.REJECT, _sentence("Reject", rejected), checks)
     if open_:
         return Verdict(Standing.WATCH, _sentence("Watch", open_), checks)
+    unmeasured = [check for check in checks if check.outcome is Outcome.UNMEASURED]
+    if unmeasured:
+        passed = "Promote: every check that could be made passed; not measured"
+        return Verdict(Standing.PROMOTE, _sentence(passed, unmeasured), checks)
     return Verdict(Standing.PROMOTE, "Promote: every check passed.", checks)
 
 
@@ -154,8 +160,14 @@ def _honesty(e: Evidence, t: Thresholds) -> Iterator[Check]:
     yield _least(
         "warm-up", e.warm_up, t.warm_up, t.warm_up_reject, "A live start has to agree with the backtest.", "%"
     )
+    # what is always invested and only shifts its parts has hardly a round trip, and yet a record
+    shifts = e.fills is not None and e.fills > t.trades_reject
     yield _least(
-        "trades", e.trades, t.trades, t.trades_reject, "A few lucky trades say nothing about the next one."
+        "round trips",
+        e.trades,
+        t.trades,
+        -1 if shifts else t.trades_reject,
+        "A few lucky trades say nothing about the next one.",
     )
 
 
@@ -195,7 +207,8 @@ def _overfitted(e: Evidence, t: Thresholds) -> Check:
     if e.overfitting is None or e.loss is None:
         outcome, value = Outcome.UNMEASURED, "no other parameters"
     else:
-        value = f"{e.overfitting:.0%}; {e.loss:.0%} lost"
+        below, lost = _of_a_hundred(e.overfitting), _of_a_hundred(e.loss)
+        value = f"in {below} of 100 splits the chosen set fell below the median, in {lost} it lost"
         if e.overfitting <= t.overfitting or e.loss <= t.loss:
             outcome = Outcome.PASSED
         elif e.overfitting > t.overfitting_reject and e.loss > t.loss_reject:
@@ -205,10 +218,15 @@ def _overfitted(e: Evidence, t: Thresholds) -> Check:
     return Check(
         "overfitted",
         value,
-        f"at most {t.overfitting:.0%}, or {t.loss:.0%} lost",
+        f"below in at most {_of_a_hundred(t.overfitting)}, or lost in at most {_of_a_hundred(t.loss)}",
         outcome,
         "What is best in one half of the time should not be below the median in the other, or lose there.",
     )
+
+
+def _of_a_hundred(part: float) -> str:
+    """A fraction as a count; what is there is never told as nothing."""
+    return "under 1" if 0 < part < 0.005 else f"{part * 100:.0f}"
 
 
 def _out_of_sample(e: Evidence, t: Thresholds) -> Iterator[Check]:

@@ -1,10 +1,11 @@
 """Walk forward: choose parameters on the past of each window, trade the next one with them, go on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 
+from traderbot.backtests.validation.crew import ALONE, Crew
 from traderbot.backtests.validation.splits import Fold, check_folds, purged_splits
 from traderbot.backtests.validation.subject import (
     Parameters,
@@ -15,7 +16,7 @@ from traderbot.backtests.validation.subject import (
     sharpes,
     silent,
 )
-from traderbot.model.bars import Floats
+from traderbot.model.bars import Floats, Times
 from traderbot.model.errors import InvalidValue
 
 
@@ -47,31 +48,80 @@ class Crossed(msgspec.Struct, frozen=True, eq=False):
 
 
 def walk_forward(
-    subject: Subject, trials: Trials, folds: Sequence[Fold], progress: Progress = silent
+    subject: Subject,
+    trials: Trials,
+    folds: Sequence[Fold],
+    progress: Progress = silent,
+    crew: Crew = ALONE,
 ) -> Forward:
     """Choose by the trials' returns in each training; trade each test from fresh cash. Errors: InvalidValue.
 
     A test's bars are preceded by the strategy's warm-up, which does not count.
     """
-    check_folds(folds)
-    if not folds or folds[-1].test_end > len(trials.times):
-        raise InvalidValue("folds", f"windows within {len(trials.times)} rows")
-    steps, parts = [], []
-    yearly = trials.a_year**0.5
-    for number, fold in enumerate(folds):
-        trained = sharpes(trials.returns[fold.train_first : fold.train_end])
-        best = int(np.argmax(trained))
-        times = trials.times[fold.test_first : fold.test_end]
-        before = int(trials.times[fold.test_first - 1])
-        looks_back = max(subject.warm_up, subject.make(trials.sets[best]).warm_up)
-        window = msgspec.structs.replace(subject, warm_up=looks_back).within(before + 1, int(times[-1]))
-        returns = window.track(trials.sets[best]).since(before + 1).at(times).returns
-        parts.append(returns)
-        growth = float(np.prod(1 + returns)) - 1
-        steps.append(
-            Step(fold, trials.sets[best], float(trained[best]) * yearly, sharpe(returns) * yearly, growth)
+    return walks_forward(subject, trials, [folds], progress, crew)[0]
+
+
+def walks_forward(
+    subject: Subject,
+    trials: Trials,
+    plans: Sequence[Sequence[Fold]],
+    progress: Progress = silent,
+    crew: Crew = ALONE,
+) -> list[Forward]:
+    """As `walk_forward`, for several lists of folds; a test of two of them with the same parameters is run
+    once. Errors: InvalidValue.
+    """
+    for folds in plans:
+        check_folds(folds)
+        if not folds or folds[-1].test_end > len(trials.times):
+            raise InvalidValue("folds", f"windows within {len(trials.times)} rows")
+    every = [fold for folds in plans for fold in folds]
+    best = {fold: int(np.argmax(_trained(trials, fold))) for fold in every}
+    tests = {(best[fold], fold.test_first, fold.test_end): (trials.sets[best[fold]], fold) for fold in every}
+    pieces = [
+        (
+            parameters,
+            int(trials.times[fold.test_first - 1]) + 1,
+            trials.times[fold.test_first : fold.test_end],
         )
-        progress("walk-forward", number + 1, len(folds))
+        for parameters, fold in tests.values()
+    ]
+    returns = {}
+    found = crew.each(subject, _tested, pieces)
+    for number, (test, part) in enumerate(zip(tests, found, strict=True)):
+        returns[test] = part
+        progress("walk-forward", number + 1, len(tests))
+    return [_joined(trials, folds, [best[fold] for fold in folds], returns) for folds in plans]
+
+
+def _trained(trials: Trials, fold: Fold) -> Floats:
+    return sharpes(trials.returns[fold.train_first : fold.train_end])
+
+
+def _tested(subject: Subject, parameters: Parameters, first: int, times: Times) -> Floats:
+    """Returns of a test at these times, its first bar being from `first` on."""
+    looks_back = max(subject.warm_up, subject.make(parameters).warm_up)
+    window = msgspec.structs.replace(subject, warm_up=looks_back).within(first, int(times[-1]))
+    return window.track(parameters).since(first).at(times).returns
+
+
+def _joined(
+    trials: Trials, folds: Sequence[Fold], best: Sequence[int], returns: Mapping[tuple[int, int, int], Floats]
+) -> Forward:
+    yearly = trials.a_year**0.5
+    parts = [
+        returns[chosen, fold.test_first, fold.test_end] for fold, chosen in zip(folds, best, strict=True)
+    ]
+    steps = [
+        Step(
+            fold,
+            trials.sets[chosen],
+            float(_trained(trials, fold)[chosen]) * yearly,
+            sharpe(part) * yearly,
+            float(np.prod(1 + part)) - 1,
+        )
+        for fold, chosen, part in zip(folds, best, parts, strict=True)
+    ]
     joined = np.concatenate(parts)
     inside = float(np.mean([step.train for step in steps]))
     found = sharpe(joined) * yearly

@@ -1,0 +1,1 @@
+"""Users' backtests: requests, processes of their own, rows, progress."""
