@@ -1,6 +1,6 @@
 """The examples of the papers, and what must hold whatever the numbers are."""
 
-from itertools import combinations
+from itertools import combinations, product
 from math import comb, inf, isnan, log, nan, sqrt
 
 import numpy as np
@@ -58,6 +58,14 @@ def test_luck_is_the_mean_best_of_normal_draws() -> None:
     assert expected_maximum_sharpe(50, 1.0) == pytest.approx(draws, rel=0.02)
     assert expected_maximum_sharpe(10, 1.0) == pytest.approx(1.57, abs=0.005)  # "Pseudo-mathematics", 2014
     assert expected_maximum_sharpe(1, 1.0) == 0
+
+
+def test_the_minimum_backtest_length_of_pseudo_mathematics() -> None:
+    """Bailey, Borwein, Lopez de Prado and Zhu 2014, section 4: of five years no more than 45 independent
+    trials, or one with a Sharpe ratio of 1 a year is expected where there is none.
+    """
+    assert expected_maximum_sharpe(45, 1 / 5) == pytest.approx(1.0, abs=0.02)
+    assert expected_maximum_sharpe(60, 1 / 5) > 1.02
 
 
 def test_moments_are_those_of_scipy() -> None:
@@ -134,6 +142,46 @@ def test_returns_that_must_cancel_out_are_overfitted_for_sure() -> None:
     assert found.probability > 0.99
     assert found.loss == 1
     assert found.slope == pytest.approx(-1, abs=0.05)
+
+
+def _seasonal_trials(seed: int, shift: float) -> np.ndarray:
+    """Returns of the monthly rules of the paper's practical application, without its stops: 1,000 business
+    days of a random walk in months of 22, long or short for so many days from an entry day on.
+
+    shift: of the mean of the first five days of each month, in standard deviations of a day.
+    """
+    day = np.arange(1_000) % 22
+    walk = np.random.default_rng(seed).standard_normal(1_000)
+    walk[day < 5] += shift
+    rules = product(range(22), range(1, 21), (-1, 1))
+    return np.column_stack([walk * side * ((day - entry) % 22 < held) for entry, held, side in rules])
+
+
+def test_the_seasonal_rules_of_the_paper_on_noise_and_on_a_real_season() -> None:
+    """Bailey, Borwein, Lopez de Prado and Zhu 2015, "The probability of backtest overfitting": on noise the
+    best of the rules looks good (a Sharpe ratio of 1.27 in their "Pseudo-mathematics" of 2014), and about
+    half of the splits put it below the median; where a quarter of a deviation is a real season, few do.
+    """
+    noise = [overfitting_probability(_seasonal_trials(seed, 0.0), 8) for seed in range(12)]
+    season = [overfitting_probability(_seasonal_trials(seed, 0.25), 8) for seed in range(12)]
+    best = [_best_sharpe(_seasonal_trials(seed, 0.0)) for seed in range(12)]
+    assert 0.9 < np.mean(best) < 1.7
+    assert 0.35 < np.mean([found.probability for found in noise]) < 0.75
+    assert np.mean([found.probability for found in season]) < 0.2
+
+
+def _best_sharpe(trials: np.ndarray) -> float:
+    """A year, of the best of them."""
+    return float((trials.mean(axis=0) / trials.std(axis=0)).max() * sqrt(250))
+
+
+def test_the_best_of_pure_noise_is_a_matter_of_chance() -> None:
+    """The paper's null: independent trials without skill have a probability of one half."""
+    found = [
+        overfitting_probability(np.random.default_rng(seed).standard_normal((400, 21)), 8).probability
+        for seed in range(60)
+    ]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.06)
 
 
 def test_the_front_rows_beyond_the_blocks_do_not_count() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traderbot.analytics.returns import (
+    equal_parts,
     log_returns,
     simple_returns,
     total_growth,
@@ -80,3 +81,9 @@ def test_lengths_and_shapes_are_checked_by_name() -> None:
         total_growth(np.ones(2), np.ones(2), np.zeros(3))
     with pytest.raises(ValueError, match="levels must be one-dimensional"):
         simple_returns(np.ones((2, 2)))
+
+
+def test_equal_parts_are_set_right_when_one_more_is_listed() -> None:
+    worth = np.array([[np.nan, np.nan], [1.0, np.nan], [2.0, np.nan], [2.0, 5.0], [4.0, 5.0], [4.0, 10.0]])
+    assert equal_parts(worth).tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 4.0]
+    assert equal_parts(np.full((3, 2), np.nan)).tolist() == [1.0, 1.0, 1.0]

@@ -83,3 +83,19 @@ def adjustment_factors(closes: Floats, split_ratios: Floats, dividends: Floats) 
     if len(growth) > 1:
         factors[:-1] = closes[-1] / closes[:-1] / np.cumprod(growth[:0:-1])[::-1]
     return factors
+
+
+def equal_parts(worth: Floats) -> Floats:
+    """What 1 became in equal parts of what is listed, held, and set right whenever one more is listed.
+
+    worth:   float64 (T, N), of one unit of each instrument, NaN before it is listed and nowhere after.
+    Returns: float64 (T,); 1 until one is listed.
+    """
+    levels = np.ones(len(worth))
+    listed = ~np.isnan(worth)
+    firsts = np.unique(listed.argmax(axis=0)[listed.any(axis=0)]).tolist()
+    for place, first in enumerate(firsts):
+        last = [*firsts, len(worth) - 1][place + 1]
+        own = worth[first : last + 1, listed[first]]
+        levels[first : last + 1] = levels[first] * (own / own[0]).mean(axis=1)
+    return levels

@@ -116,11 +116,12 @@ class Portfolio(msgspec.Struct, frozen=True):
 
 
 class EquityPoint(msgspec.Struct, frozen=True):
-    """Equity and cash at a session's close; time in microseconds."""
+    """Equity and cash at a session's close; time in microseconds, step of the session."""
 
     time: int
     equity: Decimal
     cash: Decimal
+    step: int
 
 
 def portfolio_of(
@@ -313,9 +314,26 @@ def closed_positions(
     return [ClosedPosition(row.symbol, row.realised, row.closed_at) for row in rows]
 
 
-def equity_history(connection: Connection, account_id: UUID, limit: int = 2000) -> list[EquityPoint]:
-    """The last valuations of an account, oldest first."""
+def equity_history(
+    connection: Connection,
+    account_id: UUID,
+    limit: int = 2000,
+    *,
+    begin: int | None = None,
+    end: int | None = None,
+    before: int | None = None,
+) -> list[EquityPoint]:
+    """The last valuations of an account, oldest first. begin, end: market times, both included; before: only
+    those below this step.
+    """
     values = t.valuations.c
-    newest = sa.select(values.at, values.equity, values.cash).where(values.account_id == account_id)
-    rows = connection.execute(newest.order_by(values.step.desc()).limit(limit)).all()
-    return [EquityPoint(row.at, row.equity, row.cash) for row in reversed(rows)]
+    query = sa.select(values.at, values.equity, values.cash, values.step)
+    query = query.where(values.account_id == account_id)
+    if begin is not None:
+        query = query.where(values.at >= begin)
+    if end is not None:
+        query = query.where(values.at <= end)
+    if before is not None:
+        query = query.where(values.step < before)
+    rows = connection.execute(query.order_by(values.step.desc()).limit(limit)).all()
+    return [EquityPoint(row.at, row.equity, row.cash, row.step) for row in reversed(rows)]
