@@ -14,14 +14,15 @@ import sqlalchemy as sa
 from infra.journals import held, url_of
 from servers import nats, postgres_url
 from traderbot import bootstrap
-from traderbot.bootstrap import Platform, costs_of, keep_model, rules_of
-from traderbot.infra.database import Database
-from traderbot.infra.duties import API_ONLY, WORKER
-from traderbot.infra.journal import read
+from traderbot.bootstrap import Platform, keep_model
+from traderbot.infra.delivery.duties import API_ONLY, WORKER
+from traderbot.infra.events.journal import read
 from traderbot.infra.settings import Settings, load_settings
+from traderbot.infra.storage.database import Database
 from traderbot.model.errors import ConfigurationError
 from traderbot.model.rules import Rules
 from traderbot.trading import tables as t
+from traderbot.trading.terms import costs_of, rules_of
 
 pytestmark = pytest.mark.integration
 

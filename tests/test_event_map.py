@@ -7,9 +7,9 @@ import pytest
 
 from traderbot.engine.apply import fold
 from traderbot.event_map import REACTIONS, build_bus, event_map
-from traderbot.infra.bus import Bus, Handler, Reaction
 from traderbot.infra.clock import WallClock
-from traderbot.infra.journal import Recorded, read
+from traderbot.infra.delivery.bus import Bus, Handler, Reaction
+from traderbot.infra.events.journal import Recorded, read
 from traderbot.model import events as e
 from traderbot.model.account import Account
 from traderbot.model.commands import Command, RevaluePortfolio, SetLimits

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -14,25 +13,27 @@ import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Connection
 
+from traderbot.alerts.courier import Courier
+from traderbot.alerts.watch import Watch
 from traderbot.autopilot.assigning import Assigning
 from traderbot.autopilot.runner import Autopilot
-from traderbot.backtests.service import Backtests
+from traderbot.backtests.submitted.service import Backtests
 from traderbot.event_map import build_bus
-from traderbot.infra.archives import ArchivesMissing
+from traderbot.infra.caching.heads import HeadKeeper
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, Limits, lock_home
-from traderbot.infra.duties import EVERYTHING, Duties, OnDuty
-from traderbot.infra.heads import HeadKeeper
+from traderbot.infra.delivery.duties import EVERYTHING, Duties, OnDuty
+from traderbot.infra.delivery.jetstream import Relay
+from traderbot.infra.events.archives import ArchivesMissing
+from traderbot.infra.events.journal import Meta, read
+from traderbot.infra.events.tail import Tail
 from traderbot.infra.ids import instance_name, new_id
-from traderbot.infra.jetstream import Relay
-from traderbot.infra.journal import Meta, read
 from traderbot.infra.leases import Lease, Leases, holder_name
+from traderbot.infra.limits.shared_rates import from_threads, open_rates
 from traderbot.infra.migrations import migrate
-from traderbot.infra.pools import watch_pools
-from traderbot.infra.queries import watch_queries
 from traderbot.infra.settings import Settings, signing_secret
-from traderbot.infra.shared_rates import from_threads, open_rates
-from traderbot.infra.tail import Tail
+from traderbot.infra.storage.database import Database, Limits, lock_home
+from traderbot.infra.storage.pools import watch_pools
+from traderbot.infra.storage.queries import watch_queries
 from traderbot.infra.traces import open_traces
 from traderbot.infra.upkeep import make_parts_ahead
 from traderbot.intelligence.forecast import Forecast
@@ -42,8 +43,8 @@ from traderbot.market.sessions import ReplaySession
 from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.events import Event, RoleChanged, SessionOpened, UserRegistered
 from traderbot.model.rules import Rules
+from traderbot.portfolios.tracks import Tracks
 from traderbot.simulation.broker import SimulatedBroker
-from traderbot.simulation.costs import Costs
 from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.strategies.base import Strategy
 from traderbot.trading import tables as t
@@ -56,6 +57,7 @@ from traderbot.trading.session_loop import SessionLoop, accounts_of, left_behind
 from traderbot.trading.session_opening import open_session
 from traderbot.trading.session_view import SessionView, standing_of
 from traderbot.trading.streams import PLATFORM_STREAM, session_stream, user_stream
+from traderbot.trading.terms import costs_of, rules_of
 from traderbot.trading.work import Work
 from traderbot.users.administration import OPERATOR
 from traderbot.users.attempts import SignInAttempts
@@ -65,7 +67,6 @@ from traderbot.users.service import InsertUser, TokenLives, UsersService
 
 T = TypeVar("T")
 _log = structlog.get_logger()
-_BASIS_POINT = Decimal("0.0001")
 
 
 class Platform:
@@ -95,6 +96,7 @@ class Platform:
         self.pools = {"readers": self.database.readers, "writer": self.database.writer}
         watch_pools(self.pools, self.metrics)
         watch_queries(self.pools, self.metrics)
+        self.tracks = Tracks()
         self.bus = build_bus(self.database.dialect)
         self.path = CommandPath(self.database, self.clock, self.bus.reactions)
         opened.callback(self.path.close)
@@ -111,6 +113,7 @@ class Platform:
         self.on_duty: list[OnDuty] = []
         self.session = self._build_session()
         self.deliveries = self._build_deliveries()
+        self.alerts, self.courier = self._build_alerts()
         self.backtests = self._build_backtests()
         self.relay = self._build_relay()
         self.path.listen(self.session.hear if self.database.shared else self.tail.feed)
@@ -153,10 +156,11 @@ class Platform:
         """Let the AI strategy trade the account, in whichever process plays its session."""
         self.trade_by(Assigned(account_id, AiForecast.name, AiForecast.name, {}))
 
-    def trade_by(self, wanted: Assigned, why: dict[str, str] | None = None) -> None:
+    def trade_by(self, wanted: Assigned, why: dict[str, str] | None = None) -> list[str]:
         """As `Assigning.give`, from the next step of this process's session on."""
-        self.assigning.give(wanted, why)
+        warnings = self.assigning.give(wanted, why)
         self._resume_strategies()
+        return warnings
 
     def _resume_strategies(self) -> None:
         if self.autopilot is not None:
@@ -179,6 +183,20 @@ class Platform:
         if self.duties.handlers:
             self.on_duty.append(OnDuty(self.leases, "handlers", lambda lease: deliveries.under(lease.check)))
         return deliveries
+
+    def _build_alerts(self) -> tuple[Watch, Courier]:
+        """What measures the rules of alerts, woken by every commit, and what sends alerts to the outside."""
+        settings = self.settings
+        watch = Watch(self.session, self.path, self.database, self.clock)
+        courier = Courier(settings, signing_secret(settings), self.path, self.database, self.clock)
+        self.tail.follow(lambda _recorded: watch.wake())
+        self.deliveries.listen(courier.wake)
+        if self.duties.handlers:
+            self.on_duty += [
+                OnDuty(self.leases, "alerts", lambda lease: watch.under(lease.check)),
+                OnDuty(self.leases, "courier", lambda lease: courier.under(lease.check)),
+            ]
+        return watch, courier
 
     def _build_backtests(self) -> Backtests:
         """The door to backtests, and the slots that run them where that is a duty of this process."""
@@ -254,7 +272,9 @@ class Platform:
         replay = ReplaySession(
             self.dataset, step=standing.step, first_step=first_step, speed=settings.replay_speed
         )
-        self.assigning = Assigning(self.path, self.database, self.clock, session_id, self._ai_forecast)
+        self.assigning = Assigning(
+            self.path, self.database, self.clock, session_id, self._ai_forecast, self.dataset.bars
+        )
         self.autopilot: Autopilot | None = None
         if not self.duties.session:
             view = SessionView(session_id, replay, self.path)
@@ -338,23 +358,6 @@ def _first_step(connection: Connection, session_id: UUID) -> int | None:
         _log.warning("archive_missing", error=error.detail)
         return None
     return opening.step + 1 if isinstance(opening, SessionOpened) else None
-
-
-def rules_of(settings: Settings, now: Rules | None = None) -> Rules:
-    """The rules in force, with the limits that are set."""
-    return msgspec.structs.replace(
-        now or Rules(),
-        max_order_value=settings.max_order_value,
-        collar=settings.collar,
-        max_limit_distance=settings.max_limit_distance,
-        fee_rate=settings.fee_bps * _BASIS_POINT,
-    )
-
-
-def costs_of(settings: Settings) -> Costs:
-    """What a simulated fill costs."""
-    fee_rate, slippage = settings.fee_bps * _BASIS_POINT, settings.slippage_bps * _BASIS_POINT
-    return Costs(fee_rate, slippage, settings.participation)
 
 
 def keep_model(folder: Path) -> Callable[[Forecast], None]:

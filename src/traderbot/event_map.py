@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from sqlalchemy.engine import Dialect
 
-from traderbot.infra.bus import Bus, Handler, Reaction
+from traderbot.alerts.telling import alert_handlers
+from traderbot.infra.delivery.bus import Bus, Handler, Reaction
 from traderbot.model.account import Account
 from traderbot.model.commands import Command, PauseTrading
 from traderbot.model.events import EVENT_TYPES, RiskLimitBreached
@@ -24,8 +25,8 @@ REACTIONS = (Reaction("pause_account", RiskLimitBreached, pause_account),)
 
 
 def build_bus(dialect: Dialect, more: Iterable[Handler] = ()) -> Bus:
-    """The platform's bus. more: handlers besides those of the inbox."""
-    return Bus(REACTIONS, (*inbox_handlers(dialect), *more))
+    """The platform's bus. more: handlers besides those of the inbox and of alerts."""
+    return Bus(REACTIONS, (*inbox_handlers(dialect), *alert_handlers(dialect), *more))
 
 
 def event_map(bus: Bus) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:

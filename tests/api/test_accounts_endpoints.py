@@ -229,3 +229,11 @@ def test_a_bound_key_is_good_for_its_account_only(live: Live, ada: Person, bob: 
         placed = client.post("/orders", json={"symbol": "MSFT", "side": "buy", "qty": "1"})
         assert placed.status_code == 201
     assert ada.get("/orders", account_id=second)["items"] == [placed.json()]
+
+
+def test_another_currency_is_refused_wherever_one_could_be_named(ada: Person) -> None:
+    opened_in = ada.post("/accounts", {"name": "euros", "currency": "EUR"}, 422)
+    paid_in = ada.post(f"/accounts/{ada.user.account_id}/deposits", {"amount": "1", "currency": "EUR"}, 422)
+    for refused in (opened_in, paid_in):
+        assert [one["field"] for one in refused["errors"]] == ["currency"]
+    assert ada.get("/portfolio/allocation", 422, by="currency")["errors"][0]["field"] == "by"

@@ -20,6 +20,14 @@ ROUTES = {
     "GET /api/v1/strategies", "GET /api/v1/backtests", "POST /api/v1/backtests",
     "GET /api/v1/backtests/compare", "GET /api/v1/backtests/{backtest_id}",
     "DELETE /api/v1/backtests/{backtest_id}", "POST /api/v1/backtests/{backtest_id}/cancel",
+    "GET /api/v1/backtests/datasets", "GET /api/v1/backtests/{backtest_id}/report",
+    "GET /api/v1/backtests/{backtest_id}/validation", "POST /api/v1/backtests/{backtest_id}/validation",
+    "GET /api/v1/backtests/{backtest_id}/validation/report",
+    "GET /api/v1/backtests/sweeps", "POST /api/v1/backtests/sweeps",
+    "GET /api/v1/backtests/sweeps/{sweep_id}",
+    "DELETE /api/v1/backtests/sweeps/{sweep_id}", "POST /api/v1/backtests/sweeps/{sweep_id}/cancel",
+    "GET /api/v1/backtests/sweeps/{sweep_id}/results",
+    "POST /api/v1/backtests/{backtest_id}/validation/cancel",
     "GET /api/v1/backtests/{backtest_id}/curve", "GET /api/v1/backtests/{backtest_id}/trades",
     "GET /api/v1/events/search", "GET /api/v1/events/schemas", "GET /api/v1/admin/events",
     "POST /api/v1/auth/register", "POST /api/v1/auth/login", "POST /api/v1/auth/refresh",
@@ -29,11 +37,21 @@ ROUTES = {
     "DELETE /api/v1/orders", "GET /api/v1/orders/{order_id}", "PATCH /api/v1/orders/{order_id}",
     "DELETE /api/v1/orders/{order_id}", "GET /api/v1/orders:by_client_order_id", "GET /api/v1/fills",
     "GET /api/v1/positions", "GET /api/v1/positions/{symbol}", "GET /api/v1/portfolio",
-    "GET /api/v1/portfolio/history", "GET /api/v1/market/instruments", "GET /api/v1/market/bars/{symbol}",
+    "GET /api/v1/portfolio/history", "GET /api/v1/portfolio/performance",
+    "GET /api/v1/portfolio/contribution", "GET /api/v1/portfolio/factors",
+    "GET /api/v1/portfolio/statements/{period}", "GET /api/v1/portfolio/tax/{year}",
+    "GET /api/v1/portfolio/attribution", "GET /api/v1/portfolio/allocation",
+    "GET /api/v1/market/instruments", "GET /api/v1/market/bars/{symbol}",
     "GET /api/v1/market/clock",
     "GET /api/v1/market/actions/{symbol}", "POST /api/v1/market/clock", "GET /api/v1/signals",
+    "GET /api/v1/strategies/assigned",
     "GET /api/v1/why/{order_id}", "GET /api/v1/events", "GET /api/v1/risk/halt", "POST /api/v1/risk/halt",
+    "GET /api/v1/risk/kill", "POST /api/v1/risk/kill",
     "POST /api/v1/risk/halt/resume-request", "POST /api/v1/risk/halt/resume", "GET /api/v1/admin/halts",
+    "GET /api/v1/risk/analysis", "GET /api/v1/risk/scenarios", "POST /api/v1/risk/scenarios",
+    "GET /api/v1/risk/status", "GET /api/v1/risk/status/history", "GET /api/v1/risk/factors",
+    "GET /api/v1/risk/scenarios/saved", "PUT /api/v1/risk/scenarios/saved",
+    "GET /api/v1/risk/scenarios/saved/{name}", "DELETE /api/v1/risk/scenarios/saved/{name}",
     "POST /api/v1/admin/halts", "POST /api/v1/admin/halts/resume-request", "POST /api/v1/admin/halts/resume",
     "POST /api/v1/admin/accounts/{account_id}/reports", "GET /api/v1/admin/limits",
     "GET /api/v1/admin/cache", "DELETE /api/v1/admin/cache", "DELETE /api/v1/admin/cache/{name}",
@@ -41,6 +59,14 @@ ROUTES = {
     "PUT /api/v1/admin/rate-limits",
     "POST /api/v1/admin/rate-limits/reset",
     "PUT /api/v1/admin/limits", "POST /api/v1/events", "GET /api/v1/inbox", "POST /api/v1/inbox/read",
+    "GET /api/v1/alerts", "GET /api/v1/alerts/{alert_id}", "POST /api/v1/alerts/{alert_id}/acknowledge",
+    "GET /api/v1/alerts/rules", "POST /api/v1/alerts/rules", "GET /api/v1/alerts/rules/{rule_id}",
+    "PUT /api/v1/alerts/rules/{rule_id}", "DELETE /api/v1/alerts/rules/{rule_id}",
+    "GET /api/v1/alerts/webhooks", "POST /api/v1/alerts/webhooks",
+    "DELETE /api/v1/alerts/webhooks/{webhook_id}", "POST /api/v1/alerts/webhooks/{webhook_id}/secret",
+    "POST /api/v1/alerts/webhooks/{webhook_id}/enable", "POST /api/v1/alerts/webhooks/{webhook_id}/test",
+    "GET /api/v1/alerts/deliveries", "POST /api/v1/alerts/deliveries/{delivery_id}/replay",
+    "GET /api/v1/alerts/routing", "PUT /api/v1/alerts/routing",
     "GET /api/v1/admin/handlers", "GET /api/v1/admin/dead-letters",
     "POST /api/v1/admin/dead-letters/{handler}/{position}/replay",
     "DELETE /api/v1/admin/dead-letters/{handler}/{position}",
@@ -52,6 +78,10 @@ ROUTES = {
     "GET /api/v1/accounts/{account_id}/lots", "GET /api/v1/accounts/{account_id}/activities",
     "GET /api/v1/accounts/{account_id}/realised", "GET /api/v1/accounts/{account_id}/realised.csv",
     "GET /api/v1/accounts/{account_id}/as-of", "GET /api/v1/accounts/{account_id}/books",
+    "PUT /api/v1/accounts/{account_id}/limits/second-person",
+    "DELETE /api/v1/accounts/{account_id}/limits/waiting", "GET /api/v1/admin/limit-requests",
+    "POST /api/v1/admin/limit-requests/{account_id}/approve",
+    "POST /api/v1/admin/limit-requests/{account_id}/reject",
     "GET /api/v1/admin/users", "GET /api/v1/admin/users/{user_id}", "PATCH /api/v1/admin/users/{user_id}",
     "DELETE /api/v1/admin/users/{user_id}", "POST /api/v1/admin/users/{user_id}/sign-out",
     "DELETE /api/v1/admin/users/{user_id}/api-keys/{key_id}",
@@ -61,7 +91,7 @@ ROUTES = {
 
 @pytest.fixture(scope="module")
 def description(live: Live) -> Any:
-    return httpx2.get(f"{live.url}/api/openapi.json").json()
+    return httpx2.get(f"{live.url}/api/openapi.json", timeout=60).json()
 
 
 def operations(description: Any) -> Iterator[tuple[str, Any]]:
@@ -173,9 +203,13 @@ def test_real_answers_are_of_their_schemas(live: Live, description: Any) -> None
         live.step()
         for path in (
             "/users/me", "/users/me/preferences", "/users/me/api-keys", "/orders", "/fills", "/positions",
-            "/portfolio", "/portfolio/history", "/market/instruments", "/market/clock", "/signals", "/events",
+            "/portfolio", "/portfolio/history", "/portfolio/performance",
+            "/portfolio/contribution", "/portfolio/allocation", "/portfolio/factors",
+            "/portfolio/attribution", "/market/instruments", "/market/clock", "/signals", "/events",
             f"/orders/{order_id}", f"/why/{order_id}", "/positions/MSFT", "/market/bars/MSFT",
-            "/market/actions/MSFT", "/risk/halt", "/accounts", f"/accounts/{ada.user.account_id}",
+            "/market/actions/MSFT", "/risk/halt", "/risk/analysis", "/risk/scenarios", "/risk/status",
+            "/accounts",
+            f"/accounts/{ada.user.account_id}",
             *(
                 f"/accounts/{ada.user.account_id}/{name}"
                 for name in ("limits", "lots", "activities", "realised", "as-of")

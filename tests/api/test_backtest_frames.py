@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from traderbot.api.backtest_frames import EVERY_S, BacktestFrames
-from traderbot.backtests import repository
 from traderbot.backtests.requests import Request, Results
-from traderbot.infra.database import Database
+from traderbot.backtests.submitted import repository
 from traderbot.infra.ids import new_id
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 from traderbot.model.account import AccountKind
 
 pytestmark = pytest.mark.integration

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from api.live import Live, Person, opened
 from api.test_websocket import line
 from backtests.unruly import offer
+from traderbot.market.importer import import_file, store_import
 
 pytestmark = pytest.mark.integration
 
@@ -206,3 +208,109 @@ def test_they_count_as_analyses(tmp_path: Path) -> None:
         eve.post("/backtests", ASKED, 202)
         assert eve.post("/backtests", ASKED, 429)["code"] == "rate_limited"
         assert len(eve.get("/backtests")["items"]) == 1
+
+
+def test_the_same_key_asks_once(ada: Person, bob: Person) -> None:
+    key = {"Idempotency-Key": "first"}
+    address = "/api/v1/backtests"
+    first = ada.client.post(address, json=ASKED, headers=key)
+    assert "Idempotency-Replayed" not in first.headers
+    until(ada, first.json()["id"], "done")
+    again = ada.client.post(address, json=ASKED, headers=key)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (202, "true")
+    assert again.json() == first.json()  # as it was asked for, however late
+    other = ada.post("/backtests", ASKED | {"cash": "1"}, 422, **key)
+    assert other["code"] == "idempotency_key_reused"
+    assert len(ada.get("/backtests")["items"]) == 1
+    assert bob.post("/backtests", ASKED, 202, **key)["id"] != first.json()["id"]  # a key is one's own
+
+
+def test_a_refusal_leaves_its_key_free(ada: Person, dawdling: dict[str, Any]) -> None:
+    ids = [ada.post("/backtests", dawdling, 202)["id"] for _ in range(3)]
+    key = {"Idempotency-Key": "when there is room"}
+    assert ada.post("/backtests", ASKED, 422, **key)["code"] == "invalid_value"  # no spaces in a key
+    key = {"Idempotency-Key": "when-there-is-room"}
+    assert ada.post("/backtests", ASKED, 409, **key)["code"] == "too_many_backtests"
+    for each in ids:
+        assert ada.client.delete(f"/api/v1/backtests/{each}").status_code == 204
+    assert ada.post("/backtests", ASKED, 202, **key)["status"] == "queued"
+
+
+def test_data_sets_are_listed_and_an_unknown_one_names_them(live: Live, ada: Person) -> None:
+    home = live.platform.settings.home
+    rows = ["date,open,high,low,close,volume"]
+    rows += [f"2005-01-0{day},10,11,9,10.5,1000" for day in (3, 4, 5, 6, 7)]
+    rows += ["2005-01-10,10,9,11,10,1000"]  # its high is below its low
+    (home / "ACME.csv").write_text("\n".join(rows) + "\n")
+    store_import(import_file(home / "ACME.csv", name="acme-days"), home / "data" / "acme-days")
+    found = {one["name"]: one for one in ada.get("/backtests/datasets")["items"]}
+    assert list(found) == ["acme-days", "demo"]
+    assert found["demo"]["symbols"] == ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
+    assert (found["demo"]["first"], found["demo"]["last"]) == ("2000-03-01", "2013-03-01")
+    assert (found["demo"]["bars"], found["demo"]["quarantined"]) == (12154, 0)
+    assert found["demo"]["time_frames"] == ["1d"]
+    assert (found["acme-days"]["bars"], found["acme-days"]["quarantined"]) == (5, 1)
+    problem = ada.post("/backtests", ASKED | {"data": "nasdaq"}, 422)
+    assert [error["field"] for error in problem["errors"]] == ["data"]
+    assert "acme-days, demo" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"fee_per_share": "-0.01"}, "fee_per_share"),
+        ({"fee_per_share": "101"}, "fee_per_share"),
+        ({"fee_minimum": "10001"}, "fee_minimum"),
+        ({"impact": {"model": "guess"}}, "impact"),
+        ({"impact": {"model": "square_root"}}, "impact.square_root.volatility"),
+        ({"impact": {"model": "volume_share", "limit": "0"}}, "impact.limit"),
+        ({"impact": {"model": "volume_share", "price_impact": "2"}}, "impact.price_impact"),
+        ({"latency_ms": -1}, "latency_ms"),
+        ({"latency_ms": 1.5}, "latency_ms"),
+    ],
+)
+def test_costs_that_cannot_be_name_their_field(ada: Person, changed: dict[str, Any], field: str) -> None:
+    problem = ada.post("/backtests", ASKED | changed, 422)
+    assert problem["code"] == "invalid_value"
+    assert [error["field"] for error in problem["errors"]] == [field], problem
+
+
+def test_costs_cost(ada: Person) -> None:
+    plain = done(ada, fee_bps="0", slippage_bps="0")
+    for changed in (
+        {"fee_bps": "0", "slippage_bps": "0", "fee_minimum": "3"},
+        {"fee_bps": "0", "slippage_bps": "20"},
+        {"fee_bps": "0", "slippage_bps": "0", "impact": {"model": "square_root", "volatility": "0.02"}},
+    ):
+        dearer = done(ada, **changed)
+        assert Decimal(dearer["metrics"]["equity"]) < Decimal(plain["metrics"]["equity"]), changed
+
+
+def test_a_key_that_reads_looks_and_does_not_ask(live: Live, ada: Person) -> None:
+    backtest = done(ada)
+    key = ada.post("/users/me/api-keys", {"name": "reader", "scopes": ["read"]})["key"]
+    with live.person() as other:
+        other.client.headers["Authorization"] = f"Bearer {key}"
+        path = f"/backtests/{backtest['id']}"
+        assert other.get(path)["id"] == backtest["id"]
+        assert other.post("/backtests", ASKED, 403)["code"] == "forbidden"
+        assert other.post(f"{path}/validation", {}, 403)["code"] == "forbidden"
+        assert other.post(f"{path}/cancel", {}, 403)["code"] == "forbidden"
+        assert other.delete(path, 403)["code"] == "forbidden"
+        assert other.get("/backtests/datasets")["items"]
+
+
+def test_progress_of_a_signal_is_told_all_along(
+    live: Live, ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, tmp_path)
+    with line(live, ada.token) as wire:
+        wire.subscribe("backtests")
+        ada.post("/backtests", ASKED | {"strategy": "ponders", "parameters": {}}, 202)
+        frames = wire.until(type="backtest")
+        while frames[-1]["data"]["status"] not in ("done", "failed"):
+            frames.append(wire.hear())
+    assert frames[-1]["data"]["status"] == "done", ada.get("/backtests")["items"][0]["error"]
+    told = [frame["data"]["progress"] for frame in frames if 0 < frame["data"]["progress"] < 1]
+    assert len(told) >= 3
+    assert told == sorted(told)

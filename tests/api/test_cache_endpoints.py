@@ -3,7 +3,7 @@
 import pytest
 
 from api.live import Live, Person
-from traderbot.infra.journal import read
+from traderbot.infra.events.journal import read
 
 pytestmark = pytest.mark.integration
 

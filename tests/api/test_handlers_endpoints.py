@@ -7,9 +7,9 @@ import pytest
 
 from api.live import Live, Person
 from api.test_inbox_endpoints import until
-from traderbot.infra import handler_records as records
-from traderbot.infra.handler_records import Aside
-from traderbot.infra.journal import read
+from traderbot.infra.delivery import handler_records as records
+from traderbot.infra.delivery.handler_records import Aside
+from traderbot.infra.events.journal import read
 
 pytestmark = pytest.mark.integration
 

@@ -10,10 +10,11 @@ import pytest
 
 from api.live import Live, opened
 from infra.collector import collecting
+from traderbot.alerts.watch import waited
 from traderbot.api.health import ready_answer, status_of
-from traderbot.infra import handler_records
-from traderbot.infra.handler_records import DEAD, Aside
-from traderbot.infra.shared_rates import SharedRates
+from traderbot.infra.delivery import handler_records
+from traderbot.infra.delivery.handler_records import DEAD, Aside
+from traderbot.infra.limits.shared_rates import SharedRates
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +51,8 @@ def asked(live: Live) -> tuple[str, dict[str, str]]:
 def test_every_part_that_is_set_up_is_told(whole: Live) -> None:
     _, parts = asked(whole)
     assert set(parts) == {
-        "database", "writer", "session", "tail", "handlers", "relay", "valkey", "rate limits", "traces",
+        "database", "writer", "session", "tail", "handlers", "alerts", "relay", "valkey", "rate limits",
+        "traces",
     }  # fmt: skip
     assert parts["relay"] == "published by nobody"
     assert parts["handlers"] == parts["traces"] == "ok"
@@ -105,6 +107,24 @@ def test_dead_letters_are_told(whole: Live) -> None:
     assert f'traderbot_handler_aside{{handler="{name}",state="dead"}} 1.0' in text
     whole.platform.path.write(lambda connection: handler_records.take(connection, letter))
     assert asked(whole)[1]["handlers"] == "ok"
+
+
+def test_rules_that_nobody_measures_are_told(whole: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(whole)[1]["alerts"] == "ok"
+    with whole.person() as ada:
+        rule = {"name": "r", "metric": "price", "symbol": "MSFT", "threshold": "1"}
+        rule_id = ada.post("/alerts/rules", rule)["id"]
+        whole.step()
+        later = whole.platform.clock.now() + 70_000_000
+        monkeypatch.setattr(whole.platform.clock, "now", lambda: later)
+        with whole.platform.database.read() as connection:
+            assert 69 <= waited(connection, later) < 90
+        assert asked(whole)[1]["alerts"].endswith(" seconds behind")
+        monkeypatch.undo()
+        while whole.platform.alerts.measure():
+            pass
+        ada.delete(f"/alerts/rules/{rule_id}")
+    assert asked(whole)[1]["alerts"] == "ok"
 
 
 def test_a_collector_that_takes_no_spans_is_told(whole: Live, monkeypatch: pytest.MonkeyPatch) -> None:

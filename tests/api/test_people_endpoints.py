@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from api.live import Live, Person
-from traderbot.infra.journal import read_all
+from traderbot.infra.events.journal import read_all
 from traderbot.users import people_rows, repository
 from traderbot.users.administration import OPERATOR
 from users.desk import PASSWORD

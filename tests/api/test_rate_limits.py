@@ -104,7 +104,7 @@ def test_roles_users_and_keys_have_rates_of_their_own(strict: Live) -> None:
 def test_an_administrators_act_is_an_event_and_outlives_the_process(tmp_path: Any) -> None:
     with opened(tmp_path) as built, built.person("admin") as admin:
         admin.put("/admin/rate-limits", {"rates": {"risk": "3/hour"}})
-        from traderbot.infra.journal import read
+        from traderbot.infra.events.journal import read
 
         with built.platform.database.read() as connection:
             (recorded,) = read(connection, stream="platform")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 import traderbot
 from api.live import Live, Person
-from traderbot.infra.database import Trouble
+from traderbot.infra.storage.database import Trouble
 from traderbot.trading.command_path import OutcomeUnknown
 from traderbot.trading.work import Work
 

@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from traderbot.api.schemas_common import Cursors, IdIn, uuid_from
 from traderbot.api.security import Caller, CurrentUser
 from traderbot.bootstrap import Platform
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
 from traderbot.model.errors import Conflict, InvalidValue, NotFound
 from traderbot.model.reasons import Reason, Refusal
 from traderbot.trading import tables as t

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
-from traderbot.api.account_schemas import AccountOut, LimitsOut
+from traderbot.api.account_schemas import AccountOut, LimitsOut, WaitingLimits
 from traderbot.model.account import Account
 from traderbot.model.errors import NotFound
 from traderbot.model.rules import NO_LIMITS, Limits
 from traderbot.trading.accounts import load_account
+from traderbot.trading.limit_guards import Waiting, loosened
 
 
 def existing(connection: Connection, account_id: UUID) -> Account:
@@ -35,6 +36,19 @@ def account_out(account: Account) -> AccountOut:
         margin_call=account.margin_call,
         halted=account.halted,
         halted_symbols=dict(sorted(account.halted_symbols.items())),
+    )
+
+
+def waiting_out(waiting: Waiting) -> WaitingLimits:
+    """What waits for a second person, and which limits it would loosen."""
+    return WaitingLimits(
+        account_id=waiting.account_id,
+        user_id=waiting.user_id,
+        asked_at=waiting.asked_at,
+        before=limits_out(waiting.before),
+        limits=limits_out(waiting.limits),
+        loosened=loosened(waiting.before, waiting.limits),
+        lift=waiting.lift,
     )
 
 

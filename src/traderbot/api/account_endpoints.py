@@ -1,8 +1,6 @@
-"""/api/v1: the account at its marks: portfolio, positions, equity history; and the signals about it."""
+"""/api/v1: the account at its marks: portfolio and positions; and the signals about it."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from traderbot.api.access import AccountId, Limit, TheCursors, ThePlatform, decoded, following
 from traderbot.api.order_entry import NO_ACCOUNT
@@ -10,15 +8,13 @@ from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import Page, SymbolIn
 from traderbot.api.strict_json import StrictRoute
 from traderbot.api.trading_schemas import (
-    EquityHistory,
-    EquityPointOut,
     HoldingOut,
     Holdings,
     PortfolioOut,
     SignalOut,
 )
 from traderbot.model.errors import NotFound
-from traderbot.portfolios.valuation import equity_history, holdings_of, portfolio_of
+from traderbot.portfolios.valuation import holdings_of, portfolio_of
 from traderbot.trading import repository
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute)
@@ -35,22 +31,6 @@ _NO_POSITION = ("not_found", "No position in this symbol.")
 def portfolio(platform: ThePlatform, account_id: AccountId) -> PortfolioOut:
     with platform.database.read() as connection:
         return PortfolioOut.model_validate(portfolio_of(connection, account_id, platform.session.market))
-
-
-@router.get(
-    "/portfolio/history",
-    tags=["portfolio"],
-    summary="Equity at each session's close",
-    description="The newest `limit` closes, oldest first. Closes while the account held nothing and wanted"
-    " nothing are left out.",
-    responses=problem_responses(401, 404, 422, s404=NO_ACCOUNT),
-)
-def portfolio_history(
-    platform: ThePlatform, account_id: AccountId, limit: Annotated[int, Query(ge=1, le=10_000)] = 2000
-) -> EquityHistory:
-    with platform.database.read() as connection:
-        points = equity_history(connection, account_id, limit)
-    return EquityHistory(items=[EquityPointOut.model_validate(point) for point in points])
 
 
 @router.get(

@@ -82,12 +82,30 @@ def page_of(item: dict[str, Any]) -> dict[str, Any]:
     return {"items": [item], "next_cursor": None}
 
 
+_FLAT = {
+    "time": "2005-01-04T21:00:00Z",
+    "halted": "out of control",
+    "flat": False,
+    "open_orders": 1,
+    "positions": [{"symbol": "MSFT", "qty": "10", "closing": ["0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a14"]}],
+}
+_WAITING = {
+    "account_id": "0198c7a2-5d02-7aa1-8f0e-6b1f4f3d2c90",
+    "user_id": "0198c7a2-5d01-7f3b-a2d4-93c1d0b7e645",
+    "asked_at": "2026-01-05T09:30:00Z",
+    "before": _LIMITS,
+    "limits": _UNLIMITED,
+    "loosened": ["order_value", "daily_loss", "restricted"],
+    "lift": False,
+}
 ACCOUNT_EXAMPLES: dict[str, dict[str, Any]] = {
     "AccountOut": _ACCOUNT,
     "Accounts": {"items": [_ACCOUNT]},
     "TransferOut": {"kind": "deposit", "amount": "2500.5", "time": _TIME},
     "LotMethodOut": {"method": "lifo"},
-    "BothLimits": {"account": _LIMITS, "platform": _UNLIMITED},
+    "BothLimits": {"account": _LIMITS, "platform": _UNLIMITED, "second_person": True, "waiting": _WAITING},
+    "WaitingLimits": _WAITING,
+    "AllWaitingLimits": {"items": [_WAITING]},
     "Page_LotOut_": page_of(_LOT),
     "Page_ActivityOut_": page_of(_ACTIVITY),
     "Page_RealisedOut_": page_of(_REALISED),
@@ -105,6 +123,8 @@ ACCOUNT_EXAMPLES: dict[str, dict[str, Any]] = {
         },
     },
     "ReportOut": {"events": ["ExecutionBusted"], "quarantined": None},
+    "FlatOut": _FLAT,
+    "KilledOut": _FLAT | {"canceled": [], "placed": ["0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a14"], "refused": []},
     "HaltsOut": {"scope": "account", "halted": "too much at once", "symbols": {}},
     "AccountThen": {
         "account": _ACCOUNT,

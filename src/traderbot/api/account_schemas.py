@@ -15,6 +15,7 @@ from traderbot.api.schemas_common import (
     QuantityIn,
     RatioIn,
     SymbolIn,
+    TimeIn,
     TimeOut,
 )
 from traderbot.model.account import AccountKind, LotMethod
@@ -145,11 +146,51 @@ class LimitsOut(Answer):
     halt_on_breach: bool
 
 
+class WaitingLimits(Answer):
+    """Looser limits that wait for a second person. limits: what they are to be; loosened: which of them would
+    bind less; lift: whether a second person is to be needed no longer.
+    """
+
+    account_id: UUID
+    user_id: UUID
+    asked_at: TimeOut
+    before: LimitsOut
+    limits: LimitsOut
+    loosened: list[str]
+    lift: bool
+
+
+class AllWaitingLimits(Answer):
+    """What waits for a second person, the oldest first."""
+
+    items: list[WaitingLimits]
+
+
+class DecisionIn(Body):
+    """What is decided on: asked_at as it was read, so that nothing is approved unseen."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"asked_at": "2026-01-05T09:30:00Z"}]})
+
+    asked_at: TimeIn
+
+
+class SecondPersonIn(Body):
+    """Whether looser limits need a second person."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"needed": True}]})
+
+    needed: bool
+
+
 class BothLimits(Answer):
-    """What limits an account: its own limits and the platform's; the tighter of both counts."""
+    """What limits an account: its own limits and the platform's; the tighter of both counts. second_person:
+    whether looser ones of its own need one.
+    """
 
     account: LimitsOut
     platform: LimitsOut
+    second_person: bool
+    waiting: WaitingLimits | None
 
 
 class LotOut(Answer):

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
 from traderbot.api.access import NamedAccount, Refused, RequestMeta, ThePlatform, opening_of
-from traderbot.api.account_answers import account_out, existing, limits_out
+from traderbot.api.account_answers import account_out, existing, limits_out, waiting_out
 from traderbot.api.account_schemas import (
     AccountIn,
     AccountOut,
@@ -16,6 +16,7 @@ from traderbot.api.account_schemas import (
     LimitsIn,
     LotMethodIn,
     LotMethodOut,
+    SecondPersonIn,
     TransferIn,
     TransferOut,
 )
@@ -25,18 +26,19 @@ from traderbot.api.problems import problem_responses
 from traderbot.api.security import BY_KEY, CurrentUser, Person
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
+from traderbot.infra.events.journal import Meta
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta
+from traderbot.model.account import CURRENCY
 from traderbot.model.commands import (
     ChooseLotMethod,
     Command,
     DepositCash,
     OpenAccount,
-    SetLimits,
     WithdrawCash,
 )
 from traderbot.model.errors import Conflict, Forbidden
 from traderbot.model.events import CashMoved
+from traderbot.trading import limit_guards
 from traderbot.trading.halts import rules_in_force
 from traderbot.trading.history import accounts_of_user
 from traderbot.trading.work import Outcome, Work
@@ -45,7 +47,6 @@ from traderbot.users.people import Principal, clean_name
 router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"], route_class=StrictRoute)
 
 ACCOUNTS_EACH_MAX = 20
-CURRENCY = "USD"
 _FUNDS = ("insufficient_funds", "Not enough available cash for this withdrawal.")
 _KEY = ("forbidden", "an API key that is bound to one account cannot open others")
 _TOO_MANY = ("conflict", f"there are {ACCOUNTS_EACH_MAX} accounts already")
@@ -157,14 +158,57 @@ def read_limits(platform: ThePlatform, account_id: NamedAccount) -> BothLimits:
     "/{account_id}/limits",
     summary="Replace the account's own limits",
     description="Replaces all of them at once, on record with who did it; the platform's count as well."
-    " Signed in, or by an admin's key: what trades by a key cannot take its own limits away.",
+    " Signed in, or by an admin's key: what trades by a key cannot take its own limits away. Looser ones"
+    " wait where the account needs a second person for them, and the answer is 202.",
     responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 503, s403=BY_KEY, s404=NO_ACCOUNT),
 )
 async def replace_limits(
-    body: LimitsIn, platform: ThePlatform, account_id: NamedAccount, _person: Person, meta: RequestMeta
+    body: LimitsIn,
+    platform: ThePlatform,
+    account_id: NamedAccount,
+    principal: Person,
+    meta: RequestMeta,
+    response: Response,
 ) -> BothLimits:
-    await _asked(platform, account_id, SetLimits(body.limits()), meta)
-    return await run_in_threadpool(_limits_now, platform, account_id)
+    user_id, now = principal.user_id, platform.clock.now()
+    work = limit_guards.replace_limits(account_id, user_id, body.limits(), now, meta)
+    return await _limits_after(platform, account_id, work, response)
+
+
+@router.put(
+    "/{account_id}/limits/second-person",
+    summary="Say whether looser limits need a second person",
+    description="That they do counts at once. That they no longer do needs a second person: it waits, and"
+    " the answer is 202.",
+    responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 503, s403=BY_KEY, s404=NO_ACCOUNT),
+)
+async def need_second_person(
+    body: SecondPersonIn,
+    platform: ThePlatform,
+    account_id: NamedAccount,
+    principal: Person,
+    meta: RequestMeta,
+    response: Response,
+) -> BothLimits:
+    now = platform.clock.now()
+    work = limit_guards.need_second_person(account_id, principal.user_id, now, meta, needed=body.needed)
+    return await _limits_after(platform, account_id, work, response)
+
+
+@router.delete(
+    "/{account_id}/limits/waiting",
+    summary="Withdraw limits that wait for a second person",
+    responses=problem_responses(401, 403, 404, 422, 503, s403=BY_KEY, s404=NO_ACCOUNT),
+)
+async def withdraw_limits(
+    platform: ThePlatform,
+    account_id: NamedAccount,
+    principal: Person,
+    meta: RequestMeta,
+    response: Response,
+) -> BothLimits:
+    work = limit_guards.withdraw(account_id, principal.user_id, meta)
+    return await _limits_after(platform, account_id, work, response)
 
 
 def _require_room(platform: Platform, user_id: UUID) -> None:
@@ -203,4 +247,19 @@ def _account_now(platform: Platform, account_id: UUID) -> AccountOut:
 def _limits_now(platform: Platform, account_id: UUID) -> BothLimits:
     with platform.database.read() as connection:
         own, rules = existing(connection, account_id).limits, rules_in_force(connection)
-    return BothLimits(account=limits_out(own), platform=limits_out(rules.limits))
+        guard = limit_guards.guard_of(connection, account_id)
+    waiting = None if guard is None or guard.waiting is None else waiting_out(guard.waiting)
+    return BothLimits(
+        account=limits_out(own),
+        platform=limits_out(rules.limits),
+        second_person=guard is not None,
+        waiting=waiting,
+    )
+
+
+async def _limits_after(platform: Platform, account_id: UUID, work: Work, response: Response) -> BothLimits:
+    outcome = await platform.path.asubmit(work)
+    if outcome.refusal is not None:
+        raise Refused(outcome.refusal)
+    response.status_code = 202 if outcome.result else 200
+    return await run_in_threadpool(_limits_now, platform, account_id)

@@ -13,7 +13,11 @@ import traderbot
 from traderbot.api import (
     account_endpoints,
     accounts_endpoints,
+    alert_webhooks_endpoints,
+    alerts_endpoints,
+    assignments_endpoints,
     auth_endpoints,
+    backtest_files,
     backtests_endpoints,
     books_endpoints,
     cache_endpoints,
@@ -22,22 +26,30 @@ from traderbot.api import (
     handlers_endpoints,
     history_endpoints,
     inbox_endpoints,
+    kill_endpoints,
     limits_endpoints,
     market_endpoints,
     order_batch,
     order_entry,
     orders_endpoints,
     people_endpoints,
+    portfolio_endpoints,
     rates_endpoints,
     reporting_endpoints,
     reports_endpoints,
+    risk_endpoints,
+    scenarios_endpoints,
+    statements_endpoints,
+    sweeps_endpoints,
     system_endpoints,
     users_endpoints,
+    validations_endpoints,
     websocket,
 )
 from traderbot.api.access import Owners
 from traderbot.api.examples import with_examples
 from traderbot.api.fast_reads import FastReads
+from traderbot.api.health import troubles_of
 from traderbot.api.middleware import HttpMetrics, install_middleware
 from traderbot.api.problems import install_problems
 from traderbot.api.rate_limits import RateLimits
@@ -59,19 +71,30 @@ MODULES = (
     accounts_endpoints,
     books_endpoints,
     account_endpoints,
+    portfolio_endpoints,
+    statements_endpoints,
     halts_endpoints,
+    assignments_endpoints,
+    kill_endpoints,
+    risk_endpoints,
+    scenarios_endpoints,
     reports_endpoints,
     events_endpoints,
     history_endpoints,
     reporting_endpoints,
     inbox_endpoints,
+    alert_webhooks_endpoints,  # before the alerts, one of which would be called "webhooks"
+    alerts_endpoints,
     handlers_endpoints,
     limits_endpoints,
     rates_endpoints,
     cache_endpoints,
     people_endpoints,
     market_endpoints,
+    sweeps_endpoints,  # before the backtests, one of which would be called "sweeps"
     backtests_endpoints,
+    backtest_files,
+    validations_endpoints,
     system_endpoints,
     websocket,
 )
@@ -88,7 +111,8 @@ The websocket is at `/api/v1/ws`: send `{"action": "authenticate", "token": "...
 `{"action": "subscribe", "channels": ["prices", "orders", "portfolio", "signals", "clock", "inbox",
 "backtests"], "after": 123}`.
 An `inbox` frame has the newest entries and how many are unread, whenever either changes.
-A `backtest` frame has id, status and progress of one of your backtests, whenever they change.
+A `backtest` frame has id, status and progress of one of your backtests, whenever they change; so have
+`validation` (with the `backtest_id`) and `sweep` frames.
 Order and signal frames carry their journal position; give the last one as `after` to resume without loss.
 """
 
@@ -169,6 +193,7 @@ def build_app(platform: Platform) -> FastAPI:
     )
     app.state.platform = platform
     app.state.limits = limits
+    platform.alerts.health = lambda: troubles_of(platform)
     app.state.owners = Owners()
     app.state.opening = asyncio.Lock()
     app.state.cursors = Cursors(derive_key(signing_secret(platform.settings), "cursors"))

@@ -1,4 +1,4 @@
-"""What the websocket says of backtests: how far each is, at most four times a second."""
+"""What the websocket says of backtests, validations and sweeps: how far, at most four times a second."""
 
 import time
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
-from traderbot.backtests import repository
-from traderbot.backtests.repository import Standing
 from traderbot.backtests.requests import LIVE
+from traderbot.backtests.submitted import repository
+from traderbot.backtests.submitted.repository import Standing
 
 EVERY_S = 0.25
 _ELSEWHERE_S = 1.0
@@ -62,8 +62,13 @@ class BacktestFrames:
             news = [one for one in found.values() if told.get(one.id) != one]
         return [
             {
-                "type": "backtest",
-                "data": {"id": str(one.id), "status": one.status, "progress": round(one.progress, 4)},
+                "type": one.kind,
+                "data": {
+                    "id": str(one.id),
+                    "status": one.status,
+                    "progress": round(one.progress, 4),
+                    **({} if one.parent_id is None else {"backtest_id": str(one.parent_id)}),
+                },
             }
             for one in reversed(news)
         ]

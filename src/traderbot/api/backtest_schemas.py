@@ -1,7 +1,8 @@
 """Bodies and answers about backtests."""
 
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -13,14 +14,25 @@ from traderbot.api.schemas_common import (
     BpsIn,
     CashIn,
     DecimalOut,
+    MoneyIn,
     PlainText,
     RatioIn,
     SymbolIn,
     TimeIn,
     TimeOut,
+    decimal_text,
 )
-from traderbot.backtests.repository import Backtest
-from traderbot.backtests.requests import Request, Status, plain
+from traderbot.backtests.reporting.documents import costs_in_words
+from traderbot.backtests.requests import (
+    LATENCY_MS_MAX,
+    Request,
+    SquareRoot,
+    Status,
+    VolumeShare,
+    plain,
+)
+from traderbot.backtests.submitted.datasets import DataOffer
+from traderbot.backtests.submitted.repository import Backtest
 from traderbot.model.account import AccountKind
 from traderbot.model.amounts import Money
 
@@ -39,6 +51,25 @@ Value = bool | int | Decimal | Annotated[PlainText, Field(max_length=100)]
 
 
 Shown = bool | int | float | str | None
+
+
+class VolumeShareIn(Body):
+    """Slippage by size: price_impact times the squared share of a bar's volume. limit: the largest share."""
+
+    model: Literal["volume_share"]
+    price_impact: RatioIn = Decimal("0.1")
+    limit: RatioIn = Decimal("0.025")
+
+
+class SquareRootIn(Body):
+    """Slippage by size: coefficient times volatility times the square root of the share of a volume."""
+
+    model: Literal["square_root"]
+    volatility: RatioIn = Field(description="Of a bar's return, a fraction.")
+    coefficient: RatioIn = Decimal(1)
+
+
+ImpactIn = Annotated[VolumeShareIn | SquareRootIn, Field(discriminator="model")]
 
 
 class BacktestIn(Body):
@@ -61,9 +92,17 @@ class BacktestIn(Body):
     cash: CashIn = Money(Decimal(100_000))
     account: AccountKind = Field(default=AccountKind.CASH, strict=False)
     fee_bps: BpsIn | None = Field(default=None, description="Of a fill's value; as set for paper without it.")
-    slippage_bps: BpsIn | None = Field(default=None, description="Of a market order's price; as for paper.")
+    fee_per_share: MoneyIn | None = Field(default=None, description="USD a share, on top of fee_bps.")
+    fee_minimum: MoneyIn | None = Field(default=None, description="USD an order costs at least.")
+    slippage_bps: BpsIn | None = Field(
+        default=None, description="Of a market order's price, which is half the spread; as for paper."
+    )
     participation: RatioIn | None = Field(
         default=None, description="Largest part of a bar's volume that an order may take; as for paper."
+    )
+    impact: ImpactIn | None = Field(default=None, description="Slippage by size, on top of slippage_bps.")
+    latency_ms: int = Field(
+        default=0, ge=0, le=LATENCY_MS_MAX, description="From a decision to the market, milliseconds."
     )
 
 
@@ -79,10 +118,11 @@ class ParameterOut(Answer):
 
 
 class StrategyOut(Answer):
-    """A strategy that a backtest may name."""
+    """A strategy that a backtest may name. sweeps: whether a sweep may name it too."""
 
     name: str
     about: str
+    sweeps: bool
     parameters: list[ParameterOut]
 
 
@@ -92,16 +132,42 @@ class StrategiesOut(Answer):
     items: list[StrategyOut]
 
 
-class BacktestOut(Answer):
-    """A backtest: what was asked, how far it is, and its figures once it is done.
-
-    metrics: money as exact decimal strings, ratios as numbers, null where there is none. verdict: what its
-    validation says; null: it was not validated.
+class DataSetOut(Answer):
+    """A data set. first, last: days of its first and last bar. time_frames: its own, and the coarser ones
+    that strategies may read. quarantined: rows of its file that were left out as faulty.
     """
 
-    id: UUID
-    status: Status
-    progress: float = Field(ge=0, le=1)
+    name: str
+    calendar: str = Field(description="Of its exchange.")
+    time_frames: list[str]
+    symbols: list[str]
+    bars: int
+    quarantined: int
+    first: date
+    last: date
+    source: str
+    licence: str
+
+
+class DataSetsOut(Answer):
+    """All data sets that a backtest may name, by name."""
+
+    items: list[DataSetOut]
+
+
+class ImpactOut(Answer):
+    """Slippage by size; what belongs to another model is null."""
+
+    model: str
+    price_impact: DecimalOut | None = None
+    limit: DecimalOut | None = None
+    volatility: DecimalOut | None = None
+    coefficient: DecimalOut | None = None
+
+
+class AskedOut(Answer):
+    """What was asked of a run. assumptions: its costs and rules of filling, in words."""
+
     strategy: str
     parameters: dict[str, Shown]
     data: str
@@ -111,13 +177,36 @@ class BacktestOut(Answer):
     cash: DecimalOut
     account: AccountKind
     fee_bps: DecimalOut
+    fee_per_share: DecimalOut | None
+    fee_minimum: DecimalOut | None
     slippage_bps: DecimalOut
     participation: DecimalOut
+    impact: ImpactOut | None
+    latency_ms: int
+    assumptions: dict[str, str]
+
+
+class WorkOut(Answer):
+    """How far something is that waits, runs or is over."""
+
+    id: UUID
+    status: Status
+    progress: float = Field(ge=0, le=1)
     created_at: TimeOut
     started_at: TimeOut | None
     finished_at: TimeOut | None
     error: str | None = Field(description="Why it failed.")
+
+
+class BacktestOut(AskedOut, WorkOut):
+    """A backtest: what was asked, how far it is, and its figures once it is done.
+
+    metrics: money as exact decimal strings, ratios as numbers, null where there is none. verdict: promote,
+    watch or reject, as its validation says; null: it was not validated.
+    """
+
     metrics: dict[str, Shown] | None
+    validation: Status | None = Field(default=None, description="How far its newest validation is.")
     verdict: str | None = None
 
 
@@ -137,7 +226,11 @@ class TradeOut(Answer):
 
     symbol: str
     side: str
-    qty: DecimalOut
+    qty: DecimalOut = Field(description="All that was opened.")
+    largest: DecimalOut | None = Field(
+        default=None,
+        description="The most held at a time; null of a backtest from before it was kept.",
+    )
     entry_at: TimeOut
     entry_price: DecimalOut
     exit_at: TimeOut | None
@@ -170,24 +263,36 @@ class ComparisonOut(Answer):
 
 def backtest_out(found: Backtest) -> BacktestOut:
     """A backtest as an answer."""
-    request = found.request
     return BacktestOut(
-        id=found.id,
-        status=found.status,
-        progress=found.progress,
-        created_at=found.created_at,
-        started_at=found.started_at,
-        finished_at=found.finished_at,
-        error=found.error,
         metrics=found.summary,
-        **asked_of(request),
+        validation=found.validation,
+        verdict=found.verdict,
+        **work_of(found),
+        **answered(found.request),
     )
+
+
+def work_of(found: Backtest) -> dict[str, Any]:
+    """How far it is, by name."""
+    return {name: getattr(found, name) for name in WorkOut.model_fields}
+
+
+def answered(request: Request) -> dict[str, Any]:
+    """What was asked, by name, with the assumptions that follow from it."""
+    return asked_of(request) | {"assumptions": costs_in_words(request.costs)}
 
 
 def asked_of(request: Request) -> dict[str, Any]:
     """What was asked, by name."""
     values = {name: getattr(request, name) for name in request.__struct_fields__}
-    return values | {"symbols": list(request.symbols)}
+    return values | {"symbols": list(request.symbols), "impact": _impact_out(request.impact)}
+
+
+def _impact_out(impact: VolumeShare | SquareRoot | None) -> dict[str, str] | None:
+    if impact is None:
+        return None
+    model = "volume_share" if isinstance(impact, VolumeShare) else "square_root"
+    return {"model": model} | {name: decimal_text(getattr(impact, name)) for name in impact.__struct_fields__}
 
 
 def request_of(body: BacktestIn, fee_bps: Decimal, slippage_bps: Decimal, participation: Decimal) -> Request:
@@ -204,4 +309,22 @@ def request_of(body: BacktestIn, fee_bps: Decimal, slippage_bps: Decimal, partic
         fee_bps=fee_bps if body.fee_bps is None else body.fee_bps,
         slippage_bps=slippage_bps if body.slippage_bps is None else body.slippage_bps,
         participation=participation if body.participation is None else body.participation,
+        fee_per_share=body.fee_per_share,
+        fee_minimum=body.fee_minimum,
+        impact=_impact_of(body),
+        latency_ms=body.latency_ms,
     )
+
+
+def _impact_of(body: BacktestIn) -> VolumeShare | SquareRoot | None:
+    match body.impact:
+        case VolumeShareIn(price_impact=price_impact, limit=limit):
+            return VolumeShare(price_impact, limit)
+        case SquareRootIn(volatility=volatility, coefficient=coefficient):
+            return SquareRoot(volatility, coefficient)
+    return None
+
+
+def data_set_out(offer: DataOffer) -> DataSetOut:
+    """A data set as an answer."""
+    return DataSetOut.model_validate(offer)

@@ -5,30 +5,35 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from traderbot.api.access import Limit, TheCursors, ThePlatform
+from traderbot.api.backtest_keys import known_by, told
 from traderbot.api.backtest_schemas import (
     BacktestIn,
     BacktestOut,
     ComparedOut,
     ComparisonOut,
     CurveOut,
+    DataSetsOut,
     GrowthOut,
     StrategiesOut,
     TradeOut,
     asked_of,
     backtest_out,
+    data_set_out,
     request_of,
 )
+from traderbot.api.order_entry import IdempotencyKey
 from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import IdIn, Page, uuid_from
 from traderbot.api.security import CurrentUser, WholeUser
 from traderbot.api.strict_json import StrictRoute
-from traderbot.backtests import repository
-from traderbot.backtests.offered import offers
-from traderbot.backtests.repository import Backtest
 from traderbot.backtests.requests import Status
+from traderbot.backtests.submitted import repository
+from traderbot.backtests.submitted.offered import offers
+from traderbot.backtests.submitted.repository import Backtest
 from traderbot.model.errors import InvalidValue
 
 router = APIRouter(prefix="/api/v1", tags=["backtests"], route_class=StrictRoute)
@@ -53,6 +58,16 @@ async def strategies(_principal: CurrentUser) -> StrategiesOut:
     return StrategiesOut.model_validate({"items": offers()})
 
 
+@router.get(
+    "/backtests/datasets",
+    summary="Data sets that a backtest may name",
+    description="Those of this platform, the demo's among them. Others are imported by `traderbot data`.",
+    responses=problem_responses(401),
+)
+def data_sets(platform: ThePlatform, _principal: CurrentUser) -> DataSetsOut:
+    return DataSetsOut(items=[data_set_out(one) for one in platform.backtests.data_offers()])
+
+
 @router.post(
     "/backtests",
     status_code=202,
@@ -62,10 +77,19 @@ async def strategies(_principal: CurrentUser) -> StrategiesOut:
     f"{repository.KEPT} that are over.",
     responses=problem_responses(400, 401, 403, 409, 413, 415, 422, 503, s403=_BOUND, s409=_FULL),
 )
-async def submit_backtest(body: BacktestIn, platform: ThePlatform, principal: WholeUser) -> BacktestOut:
+async def submit_backtest(
+    body: BacktestIn,
+    platform: ThePlatform,
+    principal: WholeUser,
+    request: HttpRequest,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> BacktestOut:
     settings = platform.settings
-    request = request_of(body, settings.fee_bps, settings.slippage_bps, settings.participation)
-    return backtest_out(await run_in_threadpool(platform.backtests.submit, principal.user_id, request))
+    asked = request_of(body, settings.fee_bps, settings.slippage_bps, settings.participation)
+    known = await known_by(request, key)
+    found = await run_in_threadpool(platform.backtests.submit, principal.user_id, asked, known)
+    return backtest_out(told(found, response))
 
 
 @router.get(
@@ -111,16 +135,11 @@ def compare_backtests(
     found = platform.backtests.find_all(principal.user_id, wanted)
     curves = [platform.backtests.curve(principal.user_id, one.id) for one in found]
     differing = _differing(found)
-    return ComparisonOut(
-        items=[
-            ComparedOut(
-                backtest=backtest_out(one),
-                differs={name: asked_of(one.request)[name] for name in differing},
-                curve=_growth(curve),
-            )
-            for one, curve in zip(found, curves, strict=True)
-        ]
-    )
+    items = []
+    for one, curve in zip(map(backtest_out, found), curves, strict=True):
+        shown = one.model_dump(mode="json", include=set(differing))  # written as the backtest itself is
+        items.append(ComparedOut(backtest=one, differs=shown, curve=_growth(curve)))
+    return ComparisonOut(items=items)
 
 
 @router.get("/backtests/{backtest_id}", summary="One of your backtests", responses=_ONE)

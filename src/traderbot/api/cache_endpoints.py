@@ -9,7 +9,7 @@ from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import Answer
 from traderbot.api.security import AdminUser
 from traderbot.api.strict_json import StrictRoute
-from traderbot.infra.cache import FunctionCache
+from traderbot.infra.caching.cache import FunctionCache
 from traderbot.model.platform_events import AdministrationDone
 from traderbot.trading.work import Work
 

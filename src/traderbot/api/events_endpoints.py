@@ -14,9 +14,9 @@ from traderbot.api.schemas_common import Answer, Cursors, IdIn, Page, TimeIn, Ti
 from traderbot.api.security import CurrentUser, require_admin
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
-from traderbot.infra.archives import Row
-from traderbot.infra.event_schemas import event_schemas
-from traderbot.infra.events_query import EventQuery, find_events
+from traderbot.infra.events.archives import Row
+from traderbot.infra.events.event_schemas import event_schemas
+from traderbot.infra.events.events_query import EventQuery, find_events
 from traderbot.model.errors import InvalidValue
 from traderbot.model.events import EVENT_TYPES
 from traderbot.trading.history import streams_of_user

@@ -3,8 +3,12 @@
 from typing import Any
 
 from traderbot.api.account_examples import ACCOUNT_EXAMPLES, page_of
+from traderbot.api.alert_examples import ALERT_EXAMPLES
 from traderbot.api.backtest_examples import BACKTEST_EXAMPLES
 from traderbot.api.inbox_examples import INBOX_EXAMPLES
+from traderbot.api.portfolio_examples import PORTFOLIO_EXAMPLES
+from traderbot.api.risk_examples import RISK_EXAMPLES
+from traderbot.api.statement_examples import STATEMENT_EXAMPLES
 
 _ORDER_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a11"
 _PROFIT_ID = "0198c7a2-5e1f-7d3a-9b1c-2f6f5f0e8a12"
@@ -72,11 +76,14 @@ _ORDER: dict[str, Any] = {
     "replaces": None,
     "replaced_by": None,
     "signal_id": _SIGNAL_ID,
+    "strategy": "ai-forecast",
     "reason": None,
     "legs": None,
 }
 _GROUP = {"order_class": "bracket", "group_id": _ORDER_ID}
-_NOT_YET = {"filled_qty": "0", "filled_avg_price": None, "fees": "0", "signal_id": None, "expires_at": None}
+_NOT_YET = {"filled_qty": "0", "filled_avg_price": None, "fees": "0", "expires_at": None} | {
+    "signal_id": None, "strategy": None
+}  # fmt: skip
 _LEG = _ORDER | _GROUP | _NOT_YET | {"side": "sell", "time_in_force": "gtc", "status": "held"}
 _BRACKET = (
     _ORDER
@@ -155,6 +162,13 @@ _PORTFOLIO: dict[str, Any] = {
     "halted_symbols": {},
     "as_of": _TIME,
     "holdings": [_HOLDING],
+}
+_PLACER = {
+    "name": "ai-forecast",
+    "source": "ai-forecast",
+    "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "parameters": {},
+    "assigned_at": "2026-01-05T09:30:00Z",
 }
 _SIGNAL = {
     "id": _SIGNAL_ID,
@@ -301,6 +315,10 @@ EXAMPLES: dict[str, dict[str, Any]] = (
     ACCOUNT_EXAMPLES
     | INBOX_EXAMPLES
     | BACKTEST_EXAMPLES
+    | RISK_EXAMPLES
+    | PORTFOLIO_EXAMPLES
+    | STATEMENT_EXAMPLES
+    | ALERT_EXAMPLES
     | {
         "RegisteredOut": {**_TOKENS, "user": _USER},
         "TokensOut": _TOKENS,
@@ -322,9 +340,15 @@ EXAMPLES: dict[str, dict[str, Any]] = (
         "HoldingOut": _HOLDING,
         "Holdings": {"items": [_HOLDING]},
         "PortfolioOut": _PORTFOLIO,
-        "EquityHistory": {"items": [{"time": _TIME, "equity": "100000.619685", "cash": "99732.219685"}]},
+        "EquityHistory": {
+            "items": [{"time": _TIME, "equity": "100000.619685", "cash": "99732.219685"}],
+            "next_cursor": None,
+        },
         "Page_SignalOut_": page_of(_SIGNAL),
-        "WhyOut": {"order": _ORDER, "signal": _SIGNAL, "chain": _CHAIN},
+        "AssignmentsOut": {
+            "items": [_PLACER | {"warnings": [], "stopped": None, "stopped_at": None}],
+        },
+        "WhyOut": {"order": _ORDER, "strategy": _PLACER, "signal": _SIGNAL, "chain": _CHAIN},
         "Events": {"items": [_EVENT], "next_after": 43, "next_before": None},
         "Instruments": {"items": [_INSTRUMENT]},
         "BarsOut": {"symbol": "MSFT", "adjustment": "raw", "items": [_BAR]},

@@ -23,7 +23,7 @@ from traderbot.api.rate_limits import RateLimits, Verdict, credential_of_scope
 from traderbot.api.read_metrics import ReadMetrics, ReadTally
 from traderbot.api.stamps import Stamp, Stamps
 from traderbot.infra.ids import new_id
-from traderbot.infra.queries import counted_queries
+from traderbot.infra.storage.queries import counted_queries
 from traderbot.model.errors import TraderbotError
 from traderbot.users.people import Principal
 from traderbot.users.service import UsersService

@@ -17,7 +17,7 @@ from traderbot.api.problems import problem_responses
 from traderbot.api.security import BY_KEY, AdminUser, Person
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
 from traderbot.model.commands import Command, PauseTrading, RequestResume, ResumeTrading
 from traderbot.trading import halts
 from traderbot.trading.work import Work

@@ -12,7 +12,7 @@ from traderbot.api.problems import problem_responses
 from traderbot.api.schemas_common import Answer, Page, TimeOut
 from traderbot.api.security import AdminUser
 from traderbot.api.strict_json import StrictRoute
-from traderbot.infra import handler_records
+from traderbot.infra.delivery import handler_records
 from traderbot.trading.dead_letters import discard, replay
 
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"], route_class=StrictRoute)

@@ -4,16 +4,18 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from traderbot.alerts.watch import waited
 from traderbot.bootstrap import Platform
-from traderbot.infra.logs import without_passwords
-from traderbot.infra.pools import spent_pools
-from traderbot.infra.shared_rates import SharedRates
+from traderbot.infra.limits.shared_rates import SharedRates
+from traderbot.infra.redaction import without_passwords
+from traderbot.infra.storage.pools import spent_pools
 from traderbot.model.errors import TraderbotError, Unavailable
 from traderbot.trading.streams import session_stream
 from traderbot.trading.work import Work
 
 NOBODY = "played by nobody"
 Status = Literal["ready", "degraded"]
+WAITED_MAX_S = 60
 LAG_MAX = 10_000  # events; more is a replica whose market is old
 
 
@@ -45,6 +47,7 @@ def parts_of(platform: Platform) -> dict[str, Part]:
     parts["session"] = _session(platform)
     parts["tail"] = _behind(platform.tail.lag)
     parts["handlers"] = _handlers(platform) if readable else Part("unknown", well=False)
+    parts["alerts"] = _alerts(platform) if readable else Part("unknown", well=False)
     if platform.settings.nats_url is not None:
         parts["relay"] = _relay(platform)
     if platform.duties.api:
@@ -64,6 +67,13 @@ def ready_answer(platform: Platform) -> tuple[int, dict[str, Any]]:
 
 def status_of(parts: dict[str, Part]) -> Status:
     return "ready" if all(part.well for part in parts.values()) else "degraded"
+
+
+def troubles_of(platform: Platform) -> dict[str, str | None]:
+    """What each part says that does not do well, None for the others, as rules of alerts ask it. Errors:
+    Unavailable.
+    """
+    return {name: None if part.well else part.says for name, part in parts_of(platform).items()}
 
 
 def _session(platform: Platform) -> Part:
@@ -90,6 +100,13 @@ def _handlers(platform: Platform) -> Part:
     if behind >= LAG_MAX:
         said.append(f"{behind} events behind")
     return Part(", ".join(said), well=False) if said else OK
+
+
+def _alerts(platform: Platform) -> Part:
+    """How far the rules of alerts are behind, whichever process measures them."""
+    with platform.database.read() as connection:
+        seconds = waited(connection, platform.clock.now())
+    return OK if seconds < WAITED_MAX_S else Part(f"rules are {seconds:.0f} seconds behind", well=False)
 
 
 def _relay(platform: Platform) -> Part:

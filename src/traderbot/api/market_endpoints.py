@@ -23,7 +23,7 @@ from traderbot.api.trading_schemas import (
     Instruments,
 )
 from traderbot.bootstrap import Platform
-from traderbot.infra.cache import PUBLIC, FunctionCache
+from traderbot.infra.caching.cache import PUBLIC, FunctionCache
 from traderbot.market.sessions import ClockSnapshot
 from traderbot.model.border import price_from_float, quantity_from_float
 from traderbot.model.errors import InvalidValue

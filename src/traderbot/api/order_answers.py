@@ -47,6 +47,7 @@ def order_content(order: OrderView) -> dict[str, Any]:
         "replaces": None if order.replaces is None else str(order.replaces),
         "replaced_by": None if order.replaced_by is None else str(order.replaced_by),
         "signal_id": None if order.signal_id is None else str(order.signal_id),
+        "strategy": order.strategy,
         "reason": order.reason,
         "legs": [order_content(leg) for leg in order.legs] if order.legs else None,
     }

@@ -24,8 +24,8 @@ from traderbot.api.order_schemas import OrderIn, OrderOut
 from traderbot.api.problems import problem_responses
 from traderbot.api.security import CurrentUser, authenticated
 from traderbot.api.strict_json import parse_object, require_json_type
+from traderbot.infra.events.journal import Meta
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Meta
 from traderbot.model.commands import Command
 from traderbot.model.errors import InvalidValue
 from traderbot.model.grants import Grant

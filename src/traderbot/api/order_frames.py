@@ -8,10 +8,11 @@ import msgspec
 from traderbot.api.order_answers import order_content
 from traderbot.api.order_schemas import FillOut
 from traderbot.api.trading_schemas import SignalOut
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
 from traderbot.model import events as e
 from traderbot.model.amounts import ZERO
 from traderbot.model.rounding import average_price
+from traderbot.trading.assignments import strategy_of
 from traderbot.trading.views import OrderView, placed_view
 
 ORDER_EVENTS = tuple(
@@ -43,7 +44,7 @@ def event_frame(entry: Recorded, orders: dict[UUID, OrderView]) -> dict[str, Any
         fields = {name: getattr(event, name) for name in SignalOut.model_fields if hasattr(event, name)}
         signal = SignalOut.model_validate(fields | {"id": event.signal_id, "at": event.at})
         return {"type": "signal", "position": entry.position, "data": signal.model_dump(mode="json")}
-    order = order_after(event, orders.get(event.order_id))
+    order = order_after(event, orders.get(event.order_id), strategy_of(entry.meta.actor))
     frame: dict[str, Any] = {
         "type": "order",
         "position": entry.position,
@@ -63,14 +64,15 @@ def event_frame(entry: Recorded, orders: dict[UUID, OrderView]) -> dict[str, Any
     return frame
 
 
-def order_after(event: Any, now: OrderView | None) -> OrderView | None:
+def order_after(event: Any, now: OrderView | None, strategy: str | None = None) -> OrderView | None:
     """The order just after its event, from the event and the order as it is now; None for a refused one.
+    strategy: whose event it is, if it is one's.
 
     What ends an order is its last change, so that the order as it is now is right. After a split, shares and
     limit of an earlier fill's order are those of today.
     """
     if isinstance(event, e.OrderPlaced):
-        return placed_view(event)
+        return placed_view(event, strategy=strategy)
     if now is None or isinstance(event, e.OrderRefused):
         return None
     change = _after(event, now)

@@ -162,6 +162,9 @@ class OrderOut(Answer):
     replaces: UUID | None
     replaced_by: UUID | None
     signal_id: UUID | None
+    strategy: str | None = Field(
+        description="Name of the strategy that placed it; null of one that a person or the platform placed."
+    )
     reason: str | None = Field(description="Why it was cancelled, where it was.")
     legs: list["OrderOut"] | None = Field(
         default=None, description="The orders that hang on it, where it has some."

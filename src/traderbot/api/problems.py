@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from traderbot.infra.database import Database, DatabaseUnavailable, Trouble
+from traderbot.infra.storage.database import Database, DatabaseUnavailable, Trouble
 from traderbot.model.errors import InvalidValue, TraderbotError
 
 MEDIA_TYPE = "application/problem+json"

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from traderbot.api.client_address import ClientAddresses
 from traderbot.api.problems import problem
-from traderbot.infra.rates import SECOND, Ask, Decision, MemoryRates, Policy, admitted
-from traderbot.infra.shared_rates import SharedRates
+from traderbot.infra.limits.rates import SECOND, Ask, Decision, MemoryRates, Policy, admitted
+from traderbot.infra.limits.shared_rates import SharedRates
 from traderbot.model.errors import TraderbotError
 from traderbot.users.attempts import NEAR
 from traderbot.users.people import Principal
@@ -35,12 +35,25 @@ ROUTES: dict[RateClass, tuple[tuple[str, str], ...]] = {
         ("DELETE", "/api/v1/orders/{order_id}"),
         ("DELETE", "/api/v1/orders"),
     ),
-    "risk": (("POST", "/api/v1/orders/preview"), ("POST", "/api/v1/backtests")),
+    "risk": (
+        ("POST", "/api/v1/orders/preview"),
+        ("POST", "/api/v1/backtests"),
+        ("GET", "/api/v1/risk/analysis"),
+        ("GET", "/api/v1/risk/factors"),
+        ("GET", "/api/v1/risk/scenarios"),
+        ("POST", "/api/v1/risk/scenarios"),
+        ("GET", "/api/v1/risk/scenarios/saved/{name}"),
+        ("POST", "/api/v1/backtests/sweeps"),
+        ("POST", "/api/v1/backtests/{backtest_id}/validation"),
+        ("GET", "/api/v1/backtests/{backtest_id}/report"),
+        ("GET", "/api/v1/backtests/{backtest_id}/validation/report"),
+    ),
 }
 """The classes of routes; all others are general. What trades or analyses counts as general too."""
 
 UNCOUNTED = (
     ("POST", "/api/v1/risk/halt"),
+    ("POST", "/api/v1/risk/kill"),
     ("POST", "/api/v1/admin/halts"),
     ("GET", "/api/v1/admin/rate-limits"),
     ("PUT", "/api/v1/admin/rate-limits"),

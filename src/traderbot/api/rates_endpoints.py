@@ -15,7 +15,7 @@ from traderbot.api.schemas_common import Answer, Body, IdIn
 from traderbot.api.security import AdminUser
 from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
-from traderbot.infra.journal import Meta
+from traderbot.infra.events.journal import Meta
 from traderbot.model.errors import InvalidValue
 from traderbot.model.platform_events import AdministrationDone
 from traderbot.trading.work import Work

@@ -145,6 +145,11 @@ CashIn = Annotated[
     _amount_by(_cash),
     _amount_schema(6, "2500.50", "USD above 0, exact; a JSON number is taken too, digit by digit."),
 ]
+LevelIn = Annotated[
+    Decimal,
+    _amount_by(money),
+    _amount_schema(6, "0.05", "A decimal of either sign, exact, at most 6 places.", "-?"),
+]
 RatioIn = Annotated[
     Decimal,
     _amount_by(lambda value: fraction(value, "ratio", _RATIO_MAX)),

@@ -3,7 +3,7 @@ the rules' version.
 
 Where this process is alone with its database, every commit passes here before whoever asked for it is
 answered, so what is remembered is what holds. Where others write too, it is what holds while the tail has
-heard as far as the head (`infra/heads.py`). An answer made after its stamp was read is at least as new.
+heard as far as the head (`infra/caching/heads.py`). What is made after its stamp was read is as new as it.
 """
 
 import threading
@@ -14,10 +14,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from traderbot.infra.database import Database
-from traderbot.infra.heads import Head
-from traderbot.infra.journal import Recorded
-from traderbot.infra.tail import Tail
+from traderbot.infra.caching.heads import Head
+from traderbot.infra.events.journal import Recorded
+from traderbot.infra.events.tail import Tail
+from traderbot.infra.storage.database import Database
 from traderbot.model.events import RulesChanged
 from traderbot.trading import tables as t
 from traderbot.trading.projection import RULES_SCOPE

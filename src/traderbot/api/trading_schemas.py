@@ -86,9 +86,12 @@ class EquityPointOut(Answer):
 
 
 class EquityHistory(Answer):
-    """The equity curve, oldest first."""
+    """A page of the equity curve, oldest first."""
 
     items: list[EquityPointOut]
+    next_cursor: str | None = Field(
+        description="Give it as `cursor` for the closes before these; null where there are none."
+    )
 
 
 class SignalOut(Answer):
@@ -119,10 +122,37 @@ class LinkOut(Answer):
     actor: str
 
 
+class PlacerOut(Answer):
+    """The strategy that placed an order, as it was put on record last before it did."""
+
+    name: str
+    source: str | None = Field(description="Its name or file; null where that is not on record.")
+    sha256: str | None = Field(description="Of the file its code is in; null where that is not on record.")
+    parameters: dict[str, str] | None = Field(description="As texts; null where that is not on record.")
+    assigned_at: TimeOut | None = Field(description="By the wall clock; null where that is not on record.")
+
+
+class AssignmentOut(PlacerOut):
+    """A strategy that trades the account. stopped: why it is not run, null where it is."""
+
+    warnings: list[str] = Field(description="What to know of it, such as others that trade the account too.")
+    stopped: str | None
+    stopped_at: TimeOut | None = Field(description="By the wall clock.")
+
+
+class AssignmentsOut(Answer):
+    """The strategies that trade an account, in the order in which they were given to it."""
+
+    items: list[AssignmentOut]
+
+
 class WhyOut(Answer):
     """The causal chain of an order."""
 
     order: OrderOut
+    strategy: PlacerOut | None = Field(
+        description="Null of an order that a person or the platform asked for."
+    )
     signal: SignalOut | None
     chain: list[LinkOut]
 

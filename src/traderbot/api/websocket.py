@@ -27,7 +27,7 @@ from traderbot.api.security import holder_of, users_of
 from traderbot.api.trading_schemas import PortfolioOut
 from traderbot.bootstrap import Platform
 from traderbot.infra.clock import rfc3339
-from traderbot.infra.journal import last_position, read
+from traderbot.infra.events.journal import last_position, read
 from traderbot.model.border import price_from_float, quantity_from_float
 from traderbot.model.errors import InvalidValue, TraderbotError, Unauthorized
 from traderbot.portfolios.valuation import portfolio_of
