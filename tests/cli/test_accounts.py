@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.desk import run, traded
-from traderbot.infra.journal import read
+from traderbot.infra.events.journal import read
 from traderbot.trading.streams import account_stream
 
 pytestmark = pytest.mark.integration

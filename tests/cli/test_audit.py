@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from replay.floor import floor
 from traderbot.cli.main import app
 from traderbot.cli.serve import demo_login
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 
 pytestmark = pytest.mark.integration
 

@@ -22,7 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_strategy_runs_over_the_demo_data_and_says_what_came_of_it(home: Path) -> None:
     code, said = called(home, "run", "moving-average", "--symbols", "AAPL,IBM", "--cash", "50000")
     assert code == 0, said
-    for word in ("equity", "Sharpe ratio", "held: equal parts", "Hit rate", "6,540 in", "executions"):
+    for word in ("equity", "Sharpe ratio", "held: equal parts", "Hit rate", "6,540 in", "fills"):
         assert word in said
 
 
@@ -100,8 +100,12 @@ def test_a_file_of_prices_and_a_strategy_of_ones_own_run(home: Path, tmp_path: P
         (["run", "moving-average", "--param", "fast=0"], "fast: expected a whole number from 1"),
         (["run", "moving-average", "--param", "fast=5", "--param", "fast=6"], "each parameter once"),
         (["run", "moving-average", "--param", "fast=90"], "fast: expected a number of bars"),
-        (["run", "moving-average", "--account", "gold"], "account: expected cash or margin"),
+        (["run", "moving-average", "--account-type", "gold"], "--account-type"),
         (["compare", "moving-average"], "contenders: expected 2 to 12"),
+        (
+            ["compare", "moving-average", "my-report"],
+            "run wrote with --out, got 'my-report'",
+        ),
         (["compare", "moving-average", "none.json"], "no result at none.json"),
     ],
 )

@@ -44,6 +44,7 @@ def test_secrets_are_masked(tmp_path: Path, arguments: list[str]) -> None:
         "TRADERBOT_SECRET_KEY": "correct-horse-battery-staple-0123456789",
         "TRADERBOT_DATABASE_URL": "postgresql://ada:hunter2@db/traderbot",
         "TRADERBOT_VALKEY_URL": "redis://:hunter2@valkey:6379/0",
+        "TRADERBOT_SMTP_PASSWORD": "hunter2",
         "TRADERBOT_NATS_URL": "nats://hunter2@nats:4222",
         "TRADERBOT_OTLP_ENDPOINT": "http://ada:hunter2@collector:4318/v1/traces",
     }

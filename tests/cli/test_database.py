@@ -12,9 +12,9 @@ from replay.floor import floor
 from servers import postgres_url
 from traderbot.cli.main import app
 from traderbot.cli.serve import demo_login
-from traderbot.infra.database import Database
 from traderbot.infra.leases import Leases
 from traderbot.infra.migrations import configuration
+from traderbot.infra.storage.database import Database
 
 pytestmark = pytest.mark.integration
 

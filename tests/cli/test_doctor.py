@@ -23,7 +23,7 @@ from traderbot.cli.doctor import (
     run_doctor,
 )
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import lock_home
+from traderbot.infra.storage.database import lock_home
 from users.desk import HandClock
 
 pytestmark = pytest.mark.integration

@@ -48,6 +48,8 @@ def test_a_server_that_runs_is_asked(tmp_path: Path) -> None:
         with pytest.raises(Conflict, match="already paused"):
             desk.halt("odd prices", Symbol("MSFT"))
         desk.resume(desk.request(Symbol("MSFT")), Symbol("MSFT"))
+        killed = run(tmp_path, "kill", "enough", "--account", str(account_id), *given)
+        assert (killed.exit_code, "the account is flat" in killed.output) == (0, True), killed.output
         wrong = run(tmp_path, "halt", "x", "--url", live.url, "--api-key", "tb_wrong")
         assert (wrong.exit_code, "not valid" in wrong.output) == (1, True)
     with pytest.raises(Unavailable):

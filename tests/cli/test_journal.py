@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from cli.test_audit import home, run, tamper  # noqa: F401 - the fixture
-from traderbot.infra.database import Database, metadata
+from traderbot.infra.storage.database import Database, metadata
 from trading.rig import Rig
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,8 @@ from cli.desk import run
 from cli.test_serve import free_port
 from infra.journals import Desk, held, until, url_of
 from servers import CannotRun, Program, nats, postgres_url
-from traderbot.infra.database import Database
-from traderbot.infra.relay import relay_positions
+from traderbot.infra.delivery.relay import relay_positions
+from traderbot.infra.storage.database import Database
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from traderbot.backtests.validation.record import Record, about, save
 from traderbot.backtests.validation.verdict import Thresholds, verdict
 from traderbot.cli.main import app
 from traderbot.cli.opened import open_database
-from traderbot.infra.journal import read
+from traderbot.infra.events.journal import read
 from traderbot.infra.settings import load_settings
 from traderbot.model.platform_events import AdministrationDone
 from traderbot.strategies.base import Strategy
@@ -57,6 +57,15 @@ def test_a_new_strategy_and_its_test_run_as_they_were_written(tmp_path: Path) ->
     assert (code, "invested" in output) == (0, True)
 
 
+def test_a_name_with_hyphens_names_a_module_that_can_be_imported(tmp_path: Path) -> None:
+    code, output = said("new", "my-first", "--in", str(tmp_path))
+    assert code == 0, output
+    assert {file.name for file in tmp_path.iterdir()} == {"my_first.py", "test_my_first.py"}
+    file = tmp_path / "my_first.py"
+    assert f"try: traderbot backtest run {file}" in output
+    assert strategy_of(file, None).name == "my-first"
+
+
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("kept")
     code, output = said("new", "mine", "--in", str(tmp_path))
@@ -65,7 +74,7 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["test_mine.py"]
 
 
-@pytest.mark.parametrize("name", ["My", "1x", "a-b", "../x", "a__b", "", "x" * 41])
+@pytest.mark.parametrize("name", ["My", "1x", "a--b", "a-", "../x", "a__b", "", "x" * 41])
 def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
     code, output = said("new", name, "--in", str(tmp_path / "new"))
     assert code != 0
@@ -120,3 +129,14 @@ def test_a_strategy_is_given_to_an_account_with_its_validation(tmp_path: Path) -
     assert said("unassign", "mine", *to)[0] == 0
     code, output = said("unassign", "mine", *to)
     assert (code, "no strategy mine trades" in output) == (1, True)
+
+
+def test_a_second_strategy_of_an_account_is_warned_of(tmp_path: Path) -> None:
+    account = account_in(tmp_path)
+    to = ["--account", account, "--unvalidated", "--home", str(tmp_path)]
+    code, output = said("assign", "equal-weight", *to)
+    assert (code, "warning" in output) == (0, False), output
+    code, output = said("assign", "buy-and-hold", *to)
+    assert (code, "warning: equal-weight trades this account too" in output) == (0, True), output
+    code, output = said("assigned", "--home", str(tmp_path))
+    assert (code, output.count("trades")) == (0, 2), output

@@ -11,16 +11,18 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy.engine import Connection
 
+from traderbot.cli import journal as journal_commands
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import maintenance, open_audited, told
-from traderbot.infra import archiving, journal
-from traderbot.infra.archives import Archive
-from traderbot.infra.archiving import damaged_archive
-from traderbot.infra.checkpoints import Checkpoint, Marks
+from traderbot.cli.opened import maintenance, open_audited
+from traderbot.cli.told import told
 from traderbot.infra.clock import WallClock
-from traderbot.infra.event_schemas import event_schemas
-from traderbot.infra.journal import Meta
-from traderbot.infra.seals import Seal
+from traderbot.infra.events import archiving, journal
+from traderbot.infra.events.archives import Archive
+from traderbot.infra.events.archiving import damaged_archive
+from traderbot.infra.events.checkpoints import Checkpoint, Marks
+from traderbot.infra.events.event_schemas import event_schemas
+from traderbot.infra.events.journal import Meta
+from traderbot.infra.events.seals import Seal
 from traderbot.model.errors import InvalidValue
 from traderbot.model.platform_events import AdministrationDone
 from traderbot.trading import audit
@@ -29,6 +31,7 @@ from traderbot.trading.audit import record_in
 from traderbot.trading.streams import PLATFORM_STREAM
 
 app = typer.Typer(help="The journal of this home.", no_args_is_help=True)
+journal_commands.install(app)
 
 
 PublicKey = Annotated[

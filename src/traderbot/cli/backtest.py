@@ -5,8 +5,7 @@ results, and put them side by side.
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -14,17 +13,36 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from traderbot.backtests import documents, reports
-from traderbot.backtests.backtest import Backtest, BacktestResult
-from traderbot.backtests.documents import Document
-from traderbot.bootstrap import costs_of, rules_of
+from traderbot.backtests.confined import Outcome
+from traderbot.backtests.reporting import documents, reports
+from traderbot.backtests.reporting.documents import Document
+from traderbot.cli.backtest_sweep import sweep_backtests
+from traderbot.cli.backtest_terms import (
+    AskedCosts,
+    FeeMinimumOption,
+    FeePerShareOption,
+    FeeRateOption,
+    ImpactOption,
+    LatencyOption,
+    Limits,
+    MemoryLimitOption,
+    ParticipationOption,
+    SlippageOption,
+    TimeLimitOption,
+    outcome,
+)
+from traderbot.cli.backtest_validate import validate_strategy
+from traderbot.cli.backtest_window import CashOption, EndOption, ParamOption, SymbolsOption, parameters_of
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import told
+from traderbot.cli.looking import print_whole
+from traderbot.cli.told import told
+from traderbot.infra.events.texts import canonical
 from traderbot.infra.settings import Settings
-from traderbot.infra.texts import canonical
 from traderbot.market.demo import NAME
 from traderbot.model.errors import Conflict, InvalidValue
+from traderbot.model.meant import meant
 from traderbot.strategies.catalogue import CATALOGUE
+from traderbot.trading.terms import costs_of, rules_of
 
 CONTENDERS_MAX = 12
 
@@ -41,18 +59,19 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands, help="Run strategies over data, and compare and report results.", no_args_is_help=True
 )
+app.command("sweep")(sweep_backtests)
+app.command("validate")(validate_strategy)
 
 DataOption = Annotated[
     str, typer.Option("--data", help="A data set, see `traderbot data list`, or a CSV or Parquet file.")
 ]
-SymbolsOption = Annotated[str | None, typer.Option("--symbols", help="Only these, such as AAPL,IBM.")]
 StartOption = Annotated[
     datetime | None,
     typer.Option("--start", formats=["%Y-%m-%d"], help="First day to trade; bars before are history."),
 ]
-EndOption = Annotated[datetime | None, typer.Option("--end", formats=["%Y-%m-%d"], help="Last day.")]
-CashOption = Annotated[str, typer.Option("--cash", help="Cash to begin with.")]
-AccountOption = Annotated[str, typer.Option("--account", help="cash, or margin, which may sell short.")]
+AccountTypeOption = Annotated[
+    Literal["cash", "margin"], typer.Option("--account-type", help="Of which a margin one may sell short.")
+]
 BenchmarkOption = Annotated[
     str | None, typer.Option("--benchmark", help="Symbol to compare with; else all in equal parts.")
 ]
@@ -67,30 +86,37 @@ def run_backtest(
     start: StartOption = None,
     end: EndOption = None,
     cash: CashOption = "100000",
-    param: Annotated[
-        list[str] | None, typer.Option("--param", help="A parameter of the strategy, such as fast=10.")
-    ] = None,
-    account: AccountOption = "cash",
+    param: ParamOption = None,
+    account_type: AccountTypeOption = "cash",
     benchmark: BenchmarkOption = None,
     calendar: CalendarOption = "XNYS",
+    fee_rate: FeeRateOption = None,
+    fee_per_share: FeePerShareOption = None,
+    fee_minimum: FeeMinimumOption = None,
+    slippage: SlippageOption = None,
+    participation: ParticipationOption = None,
+    impact: ImpactOption = None,
+    latency: LatencyOption = None,
+    time_limit: TimeLimitOption = None,
+    memory_limit: MemoryLimitOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="New folder for report.html, result.json and CSV files.")
     ] = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
-    """Run a strategy over data, with splits, dividends, fees and slippage, and print the result."""
+    """Run a strategy over data, with splits, dividends, fees and slippage, and print the result.
+
+    A strategy of a file of one's own runs in a process of its own, within limits of time and memory.
+    """
     settings = settings_or_exit({"home": home}, config)
     with told():
         _check_free(out)
-        terms = _terms(settings, data, symbols, start, end, cash, account, benchmark, calendar)
-        backtest = Backtest(strategy, parameters=parameters_of(param), **terms)
-        began = perf_counter()
-        result = backtest.run()
-        seconds = perf_counter() - began
-        _print(result, seconds)
-        if out is not None:
-            typer.echo(f"report: {result.report(out)}")
+        terms = _terms(settings, data, symbols, start, end, cash, account_type, benchmark, calendar)
+        asked = AskedCosts(fee_rate, fee_per_share, fee_minimum, slippage, participation, impact, latency)
+        terms["costs"], terms["rules"] = asked.over(terms["costs"], terms["rules"])
+        limits = Limits.of(time_limit, memory_limit)
+        _print(outcome(strategy, parameters_of(param), terms, out, limits))
 
 
 @app.command("report")
@@ -116,7 +142,7 @@ def compare(
     start: StartOption = None,
     end: EndOption = None,
     cash: CashOption = "100000",
-    account: AccountOption = "cash",
+    account_type: AccountTypeOption = "cash",
     benchmark: BenchmarkOption = None,
     calendar: CalendarOption = "XNYS",
     home: HomeOption = None,
@@ -127,7 +153,7 @@ def compare(
     with told():
         if not 2 <= len(contenders) <= CONTENDERS_MAX:
             raise InvalidValue("contenders", f"2 to {CONTENDERS_MAX} strategies or results", len(contenders))
-        terms = _terms(settings, data, symbols, start, end, cash, account, benchmark, calendar)
+        terms = _terms(settings, data, symbols, start, end, cash, account_type, benchmark, calendar)
         found = [_document(one, terms) for one in contenders]
     _print_beside(found)
 
@@ -165,24 +191,11 @@ def _document(contender: str, terms: Mapping[str, Any]) -> Document:
     if contender not in CATALOGUE and (path.suffix == ".json" or path.is_dir()):
         return documents.read(path)
     name, _, values = contender.partition(":")
-    return (
-        Backtest(name, parameters=parameters_of(values.split(",") if values else None), **terms)
-        .run()
-        .document
-    )
-
-
-def parameters_of(pairs: list[str] | None) -> dict[str, str]:
-    """name=value of each. Errors: InvalidValue."""
-    found: dict[str, str] = {}
-    for pair in pairs or []:
-        name, equals, value = (part.strip() for part in pair.partition("="))
-        if not name or not equals or not value:
-            raise InvalidValue("--param", "name=value, such as fast=10", pair)
-        if name in found:
-            raise InvalidValue("--param", "each parameter once", pair)
-        found[name] = value
-    return found
+    if name not in CATALOGUE and not name.endswith(".py"):
+        there = "a strategy, its file, or the folder that a run wrote with --out"
+        raise InvalidValue("contenders", f"{there}{meant(name, CATALOGUE)}", contender)
+    parameters = parameters_of(values.split(",") if values else None)
+    return outcome(name, parameters, terms, None, Limits.of(None, None)).document
 
 
 def _check_free(out: Path | None) -> None:
@@ -190,13 +203,13 @@ def _check_free(out: Path | None) -> None:
         raise Conflict(f"{out} is there already: name a new or an empty folder for the report")
 
 
-def _print(result: BacktestResult, seconds: float) -> None:
-    document = result.document
+def _print(outcome: Outcome) -> None:
+    document = outcome.document
     title = f"{document.strategy} on {document.data.name}, {reports.window(document)}"
     table = Table(box=None, title=escape(title), title_justify="left", header_style="bold")
     for column, justify in (("", "left"), ("strategy", "right"), (f"held: {document.benchmark}", "right")):
         table.add_column(escape(column), justify=justify)  # type: ignore[arg-type]
-    table.add_row("equity", f"{result.equity:,.2f}", f"{result.held[-1]:,.2f}")
+    table.add_row("equity", f"{document.amounts['equity']:,.2f}", f"{outcome.held:,.2f}")
     for label, own, held in reports.beside(document):
         table.add_row(label, own, "" if held == reports.NOTHING else held)
     for label, own in reports.trading(document):
@@ -207,16 +220,16 @@ def _print(result: BacktestResult, seconds: float) -> None:
             table.add_row(name, f"{amounts[name]:,.2f}", "")
     refused = ", ".join(f"{count} {reason}" for reason, count in document.refused.items())
     table.add_row("orders refused", refused or "0", "")
-    table.add_row("executions", f"{len(result.result.fills):,}", "")
-    table.add_row("bars", f"{document.data.bars:,} in {seconds:.2f} s", "")
+    table.add_row("fills", f"{outcome.executions:,}", "")
+    table.add_row("bars", f"{document.data.bars:,} in {outcome.seconds:.2f} s", "")
     console = Console()
     console.print(table)
-    for position in result.result.account.positions.values():
-        if position.qty:
-            cost = f"{position.cost:,.2f}"
-            console.print(f"holds {canonical(position.qty)} {position.symbol} at a cost of {cost}")
+    for symbol, qty, cost in outcome.holdings:
+        console.print(f"holds {canonical(qty)} {symbol} at a cost of {cost:,.2f}")
     for line in document.data.said:
         console.print(escape(line), highlight=False)
+    if outcome.report is not None:
+        typer.echo(f"report: {outcome.report}")
 
 
 def _print_beside(found: list[Document]) -> None:
@@ -233,7 +246,7 @@ def _print_beside(found: list[Document]) -> None:
         table.add_row(label, *(reports.shown(one.metrics.get(name), kind) for one in found))
     held = (reports.shown(one.benchmark_metrics.get("cagr"), reports.PERCENT) for one in found)
     table.add_row("Benchmark a year (CAGR)", *held)
-    Console().print(table)
+    print_whole(table)
     if len({_ground(one) for one in found}) > 1:
         typer.echo("these are not of the same data, window and cash: compare them with care")
 

@@ -1,7 +1,8 @@
 """`traderbot backtest sweep`: many parameter sets of a strategy over one data set."""
 
+import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -11,33 +12,40 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from traderbot.bootstrap import costs_of, rules_of
+from traderbot.cli.backtest_apart import within_limits
+from traderbot.cli.backtest_terms import MemoryLimitOption, TimeLimitOption
+from traderbot.cli.backtest_window import (
+    CashOption,
+    DataOption,
+    EndOption,
+    GridOption,
+    StartOption,
+    SymbolsOption,
+    axes_of,
+    bars_of,
+    data_of,
+    window_words,
+)
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import told
+from traderbot.cli.looking import print_whole
+from traderbot.cli.told import told
 from traderbot.infra.settings import Settings
-from traderbot.market.bars import DAY
-from traderbot.market.datasets import Dataset, dataset_name, load
-from traderbot.market.demo import NAME, ensure_demo
+from traderbot.market.datasets import Dataset
+from traderbot.market.demo import NAME
 from traderbot.model.amounts import money
 from traderbot.model.bars import Bar
 from traderbot.model.errors import ConfigurationError, InvalidValue
-from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
 from traderbot.strategies.loading import strategy_class
+from traderbot.trading.terms import costs_of, rules_of
 
 if TYPE_CHECKING:  # numba takes half a second to import, which every other command would pay
-    from traderbot.backtests.search import Search
-    from traderbot.backtests.sweep import SweepResult
+    from traderbot.backtests.sweeping.search import Search
+    from traderbot.backtests.sweeping.sweep import SweepResult
 
-StrategyArgument = Annotated[str, typer.Argument(help="Name of a strategy.")]
-DataOption = Annotated[str, typer.Option("--data", help="Name of a data set, see `traderbot data list`.")]
-SymbolsOption = Annotated[str | None, typer.Option("--symbols", help="Only these, such as AAPL,IBM.")]
-EndOption = Annotated[datetime | None, typer.Option("--end", formats=["%Y-%m-%d"], help="Last day.")]
-CashOption = Annotated[str, typer.Option("--cash", help="Cash to begin with.")]
-GridOption = Annotated[
-    list[str] | None,
-    typer.Option("--grid", help="A parameter and its values: fast=5:50:5, or fast=5,10,20. Give several."),
-]
+VALIDATED_MAX = 400  # sets that a validation plays one by one
+
+StrategyArgument = Annotated[str, typer.Argument(help="Name of a strategy, or its file.")]
 RandomOption = Annotated[int | None, typer.Option("--random", help="So many sets drawn at random instead.")]
 TpeOption = Annotated[int | None, typer.Option("--tpe", help="So many sets proposed by TPE instead.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of what is drawn.")]
@@ -51,14 +59,13 @@ BackendOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for the results, by default in home.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was stopped.")]
 
-app = typer.Typer(add_completion=False)
 
-
-@app.command("sweep")
+@within_limits
 def sweep_backtests(
     strategy: StrategyArgument,
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
+    start: StartOption = None,
     end: EndOption = None,
     cash: CashOption = "100000",
     grid: GridOption = None,
@@ -70,6 +77,8 @@ def sweep_backtests(
     backend: BackendOption = "here",
     out: OutOption = None,
     resume: ResumeOption = False,
+    time_limit: TimeLimitOption = None,
+    memory_limit: MemoryLimitOption = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
@@ -79,12 +88,17 @@ def sweep_backtests(
         _check_research()
         kind = strategy_class(strategy)
         search = _search(kind, grid, random, tpe, seed)
-        dataset, bars = _data(settings, data, symbols, end)
+        dataset = data_of(settings, data)
+        bars = [part.cursor() for part in bars_of(dataset, symbols, start, end)]
         folder = out or settings.home / "sweeps" / f"{strategy}-{dataset.name}"
         began = perf_counter()
         result = _run(kind, bars, search, dataset, settings, cash, jobs, backend, folder, resume, by)
         seconds = perf_counter() - began
         _print(result, strategy, dataset.name, by, seconds, sum(len(bar) for bar in bars))
+        given = (("--home", home), ("--config", config))
+        where = [word for name, path in given if path is not None for word in (name, str(path))]
+        window = window_words(data, symbols, start, end, cash)
+        _tell_next([strategy, *where, *window], result, by, search)
 
 
 def _check_research() -> None:
@@ -98,7 +112,7 @@ def _search(
     kind: type[Strategy], grid: Sequence[str] | None, random: int | None, tpe: int | None, seed: int
 ) -> "Search":
     """The one search that was asked for. Errors: InvalidValue."""
-    from traderbot.backtests.search import Grid, Random, Tpe, axis
+    from traderbot.backtests.sweeping.search import Grid, Random, Tpe
 
     if sum(asked is not None for asked in (grid or None, random, tpe)) != 1:
         raise InvalidValue("search", "one of --grid, --random and --tpe", None)
@@ -106,30 +120,7 @@ def _search(
         return Random(kind, random, seed)
     if tpe is not None:
         return Tpe(kind, tpe, seed)
-    axes = [axis(kind, text) for text in grid or ()]
-    if len({name for name, _ in axes}) < len(axes):
-        raise InvalidValue("grid", "each parameter once", " ".join(grid or ()))
-    return Grid(kind, dict(axes))
-
-
-def _data(
-    settings: Settings, data: str, symbols: str | None, end: datetime | None
-) -> tuple[Dataset, list[Bar]]:
-    """The data set, and cursors over the bars asked for. Errors: InvalidValue, NotFound."""
-    dataset = (
-        ensure_demo(settings.home) if data == NAME else load(settings.home / "data" / dataset_name(data))
-    )
-    names = (
-        [symbol(name.strip(), "symbols") for name in symbols.split(",")] if symbols else list(dataset.bars)
-    )
-    parts = [dataset.bars_of(name) for name in names]
-    if end is not None:
-        last = int(end.replace(tzinfo=UTC).timestamp()) * 1_000_000 + DAY - 1
-        parts = [part.until(last) for part in parts]
-    bars = [part.cursor() for part in parts if len(part)]
-    if not bars:
-        raise InvalidValue("end", "a day with bars up to it", None if end is None else f"{end:%Y-%m-%d}")
-    return dataset, bars
+    return Grid(kind, axes_of(kind, grid))
 
 
 def _run(
@@ -145,7 +136,7 @@ def _run(
     resume: bool,
     by: str,
 ) -> "SweepResult":
-    from traderbot.backtests.sweep import sweep
+    from traderbot.backtests.sweeping.sweep import sweep
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
@@ -174,7 +165,17 @@ def _print(result: "SweepResult", name: str, data: str, by: str, seconds: float,
         box=None, title=f"best of {len(result.tried)} sets of {name} on {data}", title_justify="left"
     )
     names = list(best[0].values) if best else []
-    for title in (*names, "Sharpe", "return", "CAGR", "drawdown", "in market", "turnover", "trades", "costs"):
+    for title in (
+        *names,
+        "Sharpe",
+        "return",
+        "CAGR",
+        "drawdown",
+        "in market",
+        "turnover",
+        "round trips",
+        "costs",
+    ):
         table.add_column(title, justify="right")
     for one in best:
         shares = (one.total_return, one.cagr, one.max_drawdown, one.exposure)
@@ -186,7 +187,7 @@ def _print(result: "SweepResult", name: str, data: str, by: str, seconds: float,
             f"{one.trades:,}",
             f"{one.costs:,.2f}",
         )
-    console.print(table)
+    print_whole(table)
     failed = [one for one in result.figures if one.error]
     if failed:
         console.print(f"{len(failed)} sets failed, the first: {failed[0].error}")
@@ -196,7 +197,31 @@ def _print(result: "SweepResult", name: str, data: str, by: str, seconds: float,
     if slow:
         console.print(f"Played by the engine, not compiled: {slow}.")
     console.print(f"{len(result.tried)} x {bars:,} bars in {seconds:.2f} s. Results: {result.folder}")
-    console.print(
-        f"The best of {len(result.tried)} looks better than it is: some of it is luck. Before you believe it:"
-        f" traderbot backtest validate {name}"
-    )
+
+
+def _tell_next(words: Sequence[str], result: "SweepResult", by: str, search: "Search") -> None:
+    """The command that validates the best set; nothing where no set has a figure to choose it by."""
+    best, count = result.best(1, by), len(result.tried)
+    if not best:
+        return
+    values = best[0].values.items()
+    chosen = [word for name, value in values for word in ("--param", f"{name}={value}")]
+    line = ["traderbot", "backtest", "validate", *words, *chosen, *_tried(search, count)]
+    typer.echo(f"The best of {count} looks better than it is: some of it is luck. Before you believe it:")
+    typer.echo(shlex.join(line))
+
+
+def _tried(search: "Search", count: int) -> list[str]:
+    """What a validation is told of the sets that were tried: the grid, where it can play it whole."""
+    from traderbot.backtests.sweeping.search import Grid
+
+    axes = search.axes if isinstance(search, Grid) else {}
+    size = prod(len(values) for values in axes.values())
+    if not axes or size > VALIDATED_MAX:
+        return ["--tried", str(count)]
+    grid = [word for name, values in axes.items() for word in ("--grid", f"{name}={_listed(values)}")]
+    return [*grid, "--trials", str(size)]
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ",".join(map(str, values))

@@ -1,7 +1,8 @@
 """`traderbot backtest validate`: try to break a strategy, print the verdict and keep it as a file."""
 
+import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,21 +16,34 @@ from traderbot.backtests.validation.grids import grid_around
 from traderbot.backtests.validation.page import page
 from traderbot.backtests.validation.procedure import QUICK, Work, validate
 from traderbot.backtests.validation.record import Record, about, save
-from traderbot.backtests.validation.subject import Subject
+from traderbot.backtests.validation.subject import Maker, Subject
 from traderbot.backtests.validation.verdict import Outcome, Standing
-from traderbot.bootstrap import costs_of, rules_of
+from traderbot.cli.backtest_apart import within_limits
+from traderbot.cli.backtest_terms import MemoryLimitOption, TimeLimitOption
+from traderbot.cli.backtest_window import (
+    CashOption,
+    DataOption,
+    EndOption,
+    GridOption,
+    ParamOption,
+    StartOption,
+    SymbolsOption,
+    axes_of,
+    bars_of,
+    chosen_of,
+    data_of,
+)
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import told
+from traderbot.cli.told import told
 from traderbot.infra.settings import Settings
 from traderbot.market.bars import Bars
-from traderbot.market.datasets import Dataset, dataset_name, load
-from traderbot.market.demo import NAME, ensure_demo
+from traderbot.market.datasets import Dataset
+from traderbot.market.demo import NAME
 from traderbot.market.resampling import coarser_of
 from traderbot.model.amounts import money
-from traderbot.model.errors import InvalidValue
-from traderbot.model.symbols import symbol
 from traderbot.strategies.base import Strategy
 from traderbot.strategies.loading import strategy_class
+from traderbot.trading.terms import costs_of, rules_of
 
 PAGE = "validation.html"
 _COLOURS = {
@@ -41,42 +55,38 @@ _COLOURS = {
 _STANDINGS = {Standing.PROMOTE: "green", Standing.WATCH: "yellow", Standing.REJECT: "red"}
 
 
-DataOption = Annotated[str, typer.Option("--data", help="Name of a data set, see `traderbot data list`.")]
-SymbolsOption = Annotated[str | None, typer.Option("--symbols", help="Only these, such as AAPL,IBM.")]
-StartOption = Annotated[datetime | None, typer.Option("--start", formats=["%Y-%m-%d"], help="First day.")]
-EndOption = Annotated[datetime | None, typer.Option("--end", formats=["%Y-%m-%d"], help="Last day.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="A parameter in question, such as fast=20.")
-]
-VaryOption = Annotated[
-    list[str] | None, typer.Option("--vary", help="Values it was chosen from, such as fast=10,20,30.")
-]
 TriedOption = Annotated[int, typer.Option("--tried", help="Parameter sets tried before, not among these.")]
 TrialsOption = Annotated[int | None, typer.Option("--trials", help="At most so many parameter sets.")]
 TrainOption = Annotated[int | None, typer.Option("--train", help="Rows of the first training window.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Decides all that is left to chance.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="The same checks with fewer runs.")]
-CashOption = Annotated[str, typer.Option("--cash", help="Cash to begin with.")]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", help="Processes for what takes long; by default one for each core.")
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for validation.json and validation.html.")
 ]
 
 
+@within_limits
 def validate_strategy(
     strategy: Annotated[str, typer.Argument(help="Name of a strategy, or its file.")],
     data: DataOption = NAME,
     symbols: SymbolsOption = None,
     start: StartOption = None,
     end: EndOption = None,
-    values: SetOption = None,
-    vary: VaryOption = None,
+    param: ParamOption = None,
+    grid: GridOption = None,
     tried: TriedOption = 0,
     trials: TrialsOption = None,
     train: TrainOption = None,
     seed: SeedOption = 0,
     quick: QuickOption = False,
     cash: CashOption = "100000",
+    jobs: JobsOption = None,
     out: OutOption = None,
+    time_limit: TimeLimitOption = None,
+    memory_limit: MemoryLimitOption = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
@@ -87,20 +97,15 @@ def validate_strategy(
     settings = settings_or_exit({"home": home}, config)
     with told():
         found = data_of(settings, data)
-        subject = subject_of(
-            strategy_class(strategy),
-            found,
-            settings,
-            values or [],
-            vary or [],
-            bars_of(found, symbols, start, end),
-        )
+        bars = bars_of(found, symbols, start, end)
+        subject = subject_of(strategy_class(strategy), found, settings, param or [], grid or [], bars)
         subject = _with_cash(subject, cash)
         work = _work(QUICK if quick else Work(), trials, tried, train, seed)
+        _tell_of_sets(prod(len(values) for values in subject.grid.values()), work)
         made = subject.make(subject.chosen)
         told_of = about(made, made.values(), found.name, found.sha256)
         with Progress(console=Console(stderr=True), transient=True) as shown:
-            record = validate(subject, told_of, work, progress=_Shown(shown))
+            record = validate(subject, told_of, work, progress=_Shown(shown), jobs=_jobs(jobs))
         written = _write(record, out)
     print_record(record)
     for path in written:
@@ -108,46 +113,22 @@ def validate_strategy(
     raise typer.Exit(1 if record.verdict.standing is Standing.REJECT else 0)
 
 
-def data_of(settings: Settings, name: str) -> Dataset:
-    """The data set of that name. Errors: NotFound, InvalidValue."""
-    if name == NAME:
-        return ensure_demo(settings.home)
-    return load(settings.home / "data" / dataset_name(name))
-
-
-def bars_of(
-    dataset: Dataset, symbols: str | None, start: datetime | None, end: datetime | None
-) -> list[Bars]:
-    """The bars asked for. Errors: InvalidValue, NotFound."""
-    names = (
-        [symbol(name.strip(), "symbols") for name in symbols.split(",")] if symbols else list(dataset.bars)
-    )
-    first = _midnight(start) if start else 0
-    last = _midnight(end) + 86_400_000_000 - 1 if end else dataset.last_time
-    found = [part for name in names if len(part := dataset.bars_of(name).window(first, last))]
-    if not found:
-        raise InvalidValue("start, end", "a window with at least one bar")
-    return found
-
-
 def subject_of(
     kind: type[Strategy],
     dataset: Dataset,
     settings: Settings,
-    values: Sequence[str],
-    vary: Sequence[str],
+    param: Sequence[str],
+    grid: Sequence[str],
     bars: Sequence[Bars],
 ) -> Subject:
     """What is validated, with a grid of each parameter's range where none is given. Errors: InvalidValue."""
-    chosen = {name: parsed(kind, name, text) for name, text in map(_pair, values)}
-    grid = {name: [parsed(kind, name, part) for part in text.split(",")] for name, text in map(_pair, vary)}
-    one = kind(**chosen)
+    one = kind(**chosen_of(kind, param))
     return Subject(
         name=kind.name,
-        make=lambda given: kind(**given),
+        make=Maker(kind),
         bars=bars,
         chosen=one.values(),
-        grid=grid or grid_around(one),
+        grid=axes_of(kind, grid) or grid_around(one),
         rules=rules_of(settings),
         costs=costs_of(settings),
         actions=dataset.actions,
@@ -157,13 +138,14 @@ def subject_of(
     )
 
 
-def parsed(kind: type[Strategy], name: str, text: str) -> object:
-    """A value as its parameter reads it. Errors: InvalidValue."""
-    known = kind.declared()
-    if name not in known:
-        raise InvalidValue(name, f"one of {', '.join(known) or 'no parameters'}")
-    value: object = known[name].parse(text.strip())
-    return value
+def _tell_of_sets(combinations: int, work: Work) -> None:
+    """Say where fewer sets are played than there are."""
+    if combinations > work.trials:
+        typer.echo(
+            f"{combinations:,} parameter sets, {work.trials:,} of them drawn;"
+            f" --trials {combinations} plays them all",
+            err=True,
+        )
 
 
 class _Shown:
@@ -182,7 +164,7 @@ def print_record(record: Record) -> None:
     """The table and the verdict."""
     table = Table(box=None, header_style="bold", title_justify="left")
     for heading in ("check", "measured", "asked for", "outcome"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "check")
     for check in record.verdict.checks:
         colour = _COLOURS[check.outcome]
         table.add_row(check.name, check.value, check.threshold, f"[{colour}]{check.outcome}[/]")
@@ -210,17 +192,9 @@ def _work(work: Work, trials: int | None, tried: int, train: int | None, seed: i
     )
 
 
+def _jobs(asked: int | None) -> int:
+    return len(os.sched_getaffinity(0)) if asked is None else asked
+
+
 def _with_cash(subject: Subject, cash: str) -> Subject:
     return msgspec.structs.replace(subject, cash=money(cash, "cash"))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """name=value. Errors: InvalidValue."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise InvalidValue("--set, --vary", "name=value", text)
-    return name.strip(), value
-
-
-def _midnight(day: datetime) -> int:
-    return int(day.replace(tzinfo=UTC).timestamp()) * 1_000_000

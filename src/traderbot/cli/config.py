@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import sqlalchemy as sa
 import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from traderbot.infra.logs import without_passwords
-from traderbot.infra.settings import SECRETS, Settings, load_settings
+from traderbot.infra.redaction import without_passwords
+from traderbot.infra.settings import PASSWORDS, SECRETS, Settings, load_settings
 from traderbot.model.errors import ConfigurationError
 
 MASK = "********"
@@ -36,10 +35,13 @@ def settings_or_exit(command_line: Mapping[str, object], config: Path | None) ->
 
 def shown_values(settings: Settings) -> dict[str, Any]:
     """Each setting as plain JSON with secrets masked. Decimals are text, as they are set."""
-    values = settings.model_dump(mode="json", exclude=set(SECRETS))
-    shown = sa.make_url(settings.database_url).render_as_string(hide_password=True)
+    values = settings.model_dump(mode="json", exclude={*SECRETS, *PASSWORDS})
+    from sqlalchemy import make_url  # here, since every command imports this module
+
+    shown = make_url(settings.database_url).render_as_string(hide_password=True)
     values["database_url"] = without_passwords(shown)
-    values["secret_key"] = MASK if settings.secret_key is not None else None
+    for name in ("secret_key", *PASSWORDS):
+        values[name] = MASK if getattr(settings, name) is not None else None
     for name in ("valkey_url", "nats_url"):
         address: SecretStr | None = getattr(settings, name)
         values[name] = None if address is None else without_passwords(address.get_secret_value())

@@ -5,19 +5,31 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.data_fetch import fetch_data
-from traderbot.cli.opened import told
+from traderbot.cli.data_fetch import EveryOption, fetch_data, tell_report
+from traderbot.cli.data_remove import remove_data
+from traderbot.cli.looking import print_whole
+from traderbot.cli.told import told
 from traderbot.market.datasets import dataset_name, list_datasets
+from traderbot.market.demo import ensure_demo
 from traderbot.market.importer import import_file, store_import
 from traderbot.market.membership import read_membership
+from traderbot.model.errors import InvalidValue
 from traderbot.model.membership import Membership
 
 app = typer.Typer(help="Data sets of this home.", no_args_is_help=True)
+
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="What a column holds, such as close=settlement; again for others."),
+]
+MembershipOption = Annotated[
+    list[Path] | None,
+    typer.Option("--membership", help="CSV of who was in the index when; again for changes since."),
+]
 
 
 @app.command("import")
@@ -37,10 +49,9 @@ def import_data(
         Literal["open", "close"],
         typer.Option("--stamped", help="Whether intraday times are a bar's open or its close."),
     ] = "open",
-    membership: Annotated[
-        list[Path] | None,
-        typer.Option("--membership", help="CSV of who was in the index when; again for changes since."),
-    ] = None,
+    every: EveryOption = False,
+    membership: MembershipOption = None,
+    column: ColumnOption = None,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
@@ -58,14 +69,25 @@ def import_data(
                 sort=sort,
                 stamped=stamped,
                 membership=_members(membership or ()),
+                columns=_columns(column or ()),
                 progress=lambda stage, share: bar.update(task, description=stage, completed=share),
             )
-        for line in result.report.lines(40):
-            typer.echo(line)
+        tell_report(result.report, every)
         if result.dataset is None:
             raise typer.Exit(1)
         store_import(result, folder := settings.home / "data" / chosen)
     typer.echo(f"stored as {chosen} in {folder}; try: traderbot backtest run moving-average --data {chosen}")
+
+
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    """What a column holds, and its name. Errors: InvalidValue."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        wanted, equals, name = pair.partition("=")
+        if not equals or not name or wanted in found:
+            raise InvalidValue("--column", "what it holds and its name, once, such as close=settlement", pair)
+        found[wanted.strip()] = name
+    return found
 
 
 def _members(tables: Sequence[Path]) -> Membership | None:
@@ -77,6 +99,7 @@ def _members(tables: Sequence[Path]) -> Membership | None:
 
 
 app.command("fetch")(fetch_data)
+app.command("remove")(remove_data)
 
 
 @app.command("list")
@@ -84,12 +107,8 @@ def list_data(home: HomeOption = None, config: FileOption = None) -> None:
     """List the data sets of this home."""
     settings = settings_or_exit({"home": home}, config)
     with told():
+        ensure_demo(settings.home)
         found = list_datasets(settings.home)
-    if not found:
-        typer.echo(
-            "no data sets yet: `traderbot demo` makes one, `traderbot data import FILE` brings in yours"
-        )
-        return
     table = Table(box=None, header_style="bold")
     for heading in ("name", "instruments", "bars", "from", "to", "frame", "calendar", "source"):
         table.add_column(heading, overflow="fold")
@@ -105,4 +124,4 @@ def list_data(home: HomeOption = None, config: FileOption = None) -> None:
             one.source,
         )
         table.add_row(*(str(cell) for cell in cells))
-    Console().print(table)
+    print_whole(table)

@@ -7,16 +7,20 @@ from typing import Annotated, NamedTuple
 import typer
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import told
+from traderbot.cli.told import told
 from traderbot.infra.clock import WallClock
 from traderbot.market.bars import TimeFrame
 from traderbot.market.calendars import zone_of
 from traderbot.market.datasets import dataset_name
 from traderbot.market.fetching import import_fetched
 from traderbot.market.importer import store_import
+from traderbot.market.quality import QualityReport
 from traderbot.market.readers.wanted import Fetched, Wanted
 from traderbot.model.errors import InvalidValue
 from traderbot.model.symbols import symbol
+
+SHOWN_EACH = 5  # findings of a kind that are printed
+EveryOption = Annotated[bool, typer.Option("--all", help="List every finding, not a few of each kind.")]
 
 
 class Vendor(StrEnum):
@@ -52,6 +56,7 @@ def fetch_data(
     exchange: Annotated[str | None, typer.Option("--exchange", help="For ccxt, such as kraken.")] = None,
     key: Annotated[str, typer.Option(envvar="APCA_API_KEY_ID", hidden=True)] = "",
     secret: Annotated[str, typer.Option(envvar="APCA_API_SECRET_KEY", hidden=True)] = "",
+    every: EveryOption = False,
     home: HomeOption = None,
     config: FileOption = None,
 ) -> None:
@@ -69,12 +74,19 @@ def fetch_data(
         wanted = Wanted(names, start.date(), last, time_frame, zone_of(place))
         ask = _Ask(url, feed, exchange or "", (key, secret))
         result = import_fetched(_asked(vendor, wanted, ask), wanted, name=chosen, calendar=place, now=now)
-        for line in result.report.lines(40):
-            typer.echo(line)
+        tell_report(result.report, every)
         if result.dataset is None:
             raise typer.Exit(1)
         store_import(result, folder)
     typer.echo(f"stored as {chosen} in {folder}")
+
+
+def tell_report(report: QualityReport, every: bool) -> None:
+    """Print what became of a file: of each kind of fault a few, or all."""
+    for line in report.lines(None if every else SHOWN_EACH):
+        typer.echo(line)
+    if not every and any(count > SHOWN_EACH for count in report.counts().values()):
+        typer.echo("--all lists every one of them")
 
 
 class _Ask(NamedTuple):
@@ -90,7 +102,7 @@ def _asked(vendor: Vendor, wanted: Wanted, ask: _Ask) -> Fetched:
     from traderbot.market.readers.web import Web
 
     if vendor is Vendor.CCXT:
-        return exchanges.fetch(exchanges.exchange_of(ask.exchange), wanted)
+        return exchanges.fetch(exchanges.exchange_of(ask.exchange, ask.url), wanted)
     if vendor is Vendor.ALPACA:
         if not all(ask.keys):
             raise InvalidValue("keys", "APCA_API_KEY_ID and APCA_API_SECRET_KEY in the environment")

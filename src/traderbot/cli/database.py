@@ -11,14 +11,15 @@ from sqlalchemy.engine import Connection
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.doctor import Check, check_disk, check_server, check_sqlite, report
 from traderbot.cli.looking import print_facts, print_table
-from traderbot.cli.opened import database_of, maintenance, open_database, told
-from traderbot.infra.archiving import remove
+from traderbot.cli.opened import database_of, maintenance, open_database
+from traderbot.cli.told import told
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
-from traderbot.infra.journal import last_position
+from traderbot.infra.events.archiving import remove
+from traderbot.infra.events.journal import last_position
 from traderbot.infra.migrations import schema_of
-from traderbot.infra.partitions import parts_ahead, parts_of, rest_is_used
 from traderbot.infra.settings import Settings
+from traderbot.infra.storage.database import Database
+from traderbot.infra.storage.partitions import parts_ahead, parts_of, rest_is_used
 from traderbot.infra.upkeep import (
     as_plain,
     broken_indexes,

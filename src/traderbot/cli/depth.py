@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from traderbot.backtests.recording import Played, play_order
-from traderbot.bootstrap import costs_of
+from traderbot.backtests.submitted.recording import Played, play_order
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import told
-from traderbot.infra.journal import canonical
+from traderbot.cli.told import told
+from traderbot.infra.events.texts import canonical
 from traderbot.market.level2 import read_level2
 from traderbot.model import rounding
 from traderbot.model.account import NOTHING
@@ -22,6 +21,7 @@ from traderbot.model.amounts import price, quantity
 from traderbot.model.commands import PlaceOrder
 from traderbot.model.errors import InvalidValue
 from traderbot.model.orders import OrderType, Side, TimeInForce
+from traderbot.trading.terms import costs_of
 
 _SECOND = 1_000_000
 

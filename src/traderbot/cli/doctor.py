@@ -23,8 +23,8 @@ from rich.table import Table
 import traderbot
 from traderbot.cli.config import FileOption, HomeOption
 from traderbot.infra.clock import Clock, WallClock, rfc3339
-from traderbot.infra.database import Database
 from traderbot.infra.settings import Settings, load_settings
+from traderbot.infra.storage.database import Database
 from traderbot.model.errors import ConfigurationError, TraderbotError
 
 State = Literal["ok", "warning", "failed"]

@@ -13,14 +13,16 @@ from sqlalchemy.engine import Connection
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
 from traderbot.cli.opened import look_into
-from traderbot.infra.archives import Row
-from traderbot.infra.archiving import write_file
-from traderbot.infra.events_query import EventQuery
-from traderbot.infra.journal import canonical, last_position, stored_rows
+from traderbot.infra.events.archives import Row
+from traderbot.infra.events.archiving import write_file
+from traderbot.infra.events.events_query import EventQuery
+from traderbot.infra.events.journal import last_position, stored_rows
+from traderbot.infra.events.texts import canonical
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.trading import tables as t
 from traderbot.trading.accounts import load_account
 from traderbot.trading.as_of import AccountState, state_at
+from traderbot.trading.placers import Placer
 from traderbot.trading.why import explain_order
 
 
@@ -168,5 +170,14 @@ def why(
         if owner is None:
             raise NotFound("No such order.")
         found = explain_order(connection, owner, order_id)
+    if found.strategy is not None:
+        typer.echo(_placed_by(found.strategy))
     for link in found.chain:
         typer.echo(f"{link.position:>10,}  {link.title}\n            {link.detail} ({link.actor})")
+
+
+def _placed_by(placer: Placer) -> str:
+    source = "" if placer.source in (None, placer.name) else f" from {placer.source}"
+    code = "" if placer.sha256 is None else f", code sha256 {placer.sha256}"
+    given = " ".join(f"{name}={value}" for name, value in (placer.parameters or {}).items())
+    return f"placed by the strategy {placer.name}{source}{code}" + (f", {given}" if given else "")

@@ -14,7 +14,7 @@ from rich.table import Table
 from sqlalchemy.engine import Connection
 
 from traderbot.infra.clock import rfc3339
-from traderbot.infra.journal import canonical
+from traderbot.infra.events.texts import canonical
 from traderbot.model.errors import InvalidValue, NotFound
 from traderbot.trading import tables as t
 
@@ -80,9 +80,19 @@ def print_table(
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(escape(shown(value)) for value in row))
+    print_whole(table)
+
+
+def print_whole(table: Table) -> None:
+    """Print it without cutting a name, an id or a figure: as wide as it has to be, also where the terminal is
+    narrower and breaks the lines itself.
+    """
     console = Console()
     if not console.is_terminal:
         console = Console(width=_UNSEEN_WIDTH)
+    wanted = console.measure(table, options=console.options.update(width=_UNSEEN_WIDTH)).maximum
+    if wanted > console.width:
+        console = Console(width=wanted)
     console.print(table)
 
 

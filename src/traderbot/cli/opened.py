@@ -4,36 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import sqlalchemy as sa
-import typer
 from sqlalchemy.engine import Connection
 
 from traderbot.bootstrap import Platform, limits_of
-from traderbot.infra.database import Database, lock_home
-from traderbot.infra.duties import EVERYTHING, Duties
+from traderbot.cli.told import told
+from traderbot.infra.delivery.duties import EVERYTHING, Duties
 from traderbot.infra.ids import instance_name
 from traderbot.infra.leases import Lease, Leases, holder_name
-from traderbot.infra.logs import configure_logs, without_passwords
+from traderbot.infra.logs import configure_logs
 from traderbot.infra.migrations import migrate
 from traderbot.infra.settings import Settings
-from traderbot.model.errors import ConfigurationError, Conflict, TraderbotError
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Print a deliberate error on stderr and end with status 1; so too a database or disk that fails."""
-    try:
-        yield
-    except TraderbotError as error:
-        typer.echo(without_passwords(error.detail), err=True)
-        raise typer.Exit(1) from None
-    except sa.exc.DBAPIError as error:
-        typer.echo(without_passwords(f"database: {error.orig}"), err=True)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"{where}{error.strerror or error}", err=True)
-        raise typer.Exit(1) from None
+from traderbot.infra.storage.database import Database, lock_home
+from traderbot.model.errors import ConfigurationError, Conflict
 
 
 @contextmanager

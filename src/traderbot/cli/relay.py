@@ -11,18 +11,19 @@ import typer
 from prometheus_client import CollectorRegistry
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import told
 from traderbot.cli.serving import write_private
+from traderbot.cli.told import told
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, lock_home
-from traderbot.infra.duties import OnDuty
+from traderbot.infra.delivery.duties import OnDuty
+from traderbot.infra.delivery.jetstream import STREAM, Relay
 from traderbot.infra.ids import instance_name
-from traderbot.infra.jetstream import STREAM, Relay
 from traderbot.infra.leases import Leases, holder_name
-from traderbot.infra.logs import configure_logs, without_passwords
+from traderbot.infra.logs import configure_logs
 from traderbot.infra.metrics_server import showing
 from traderbot.infra.migrations import migrate
+from traderbot.infra.redaction import without_passwords
 from traderbot.infra.settings import Settings
+from traderbot.infra.storage.database import Database, lock_home
 from traderbot.infra.traces import open_traces
 from traderbot.model.errors import ConfigurationError, TraderbotError
 from traderbot.trading.command_path import CommandPath

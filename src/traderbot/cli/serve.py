@@ -12,7 +12,7 @@ import typer
 from traderbot.bootstrap import Platform
 from traderbot.cli.config import FileOption, HomeOption
 from traderbot.cli.family import Family, follow_parent
-from traderbot.cli.opened import open_platform, told
+from traderbot.cli.opened import open_platform
 from traderbot.cli.serving import (
     Login,
     listening,
@@ -22,7 +22,8 @@ from traderbot.cli.serving import (
     tell_ready,
     write_private,
 )
-from traderbot.infra.duties import API_ONLY, EVERYTHING, WORKER
+from traderbot.cli.told import told
+from traderbot.infra.delivery.duties import API_ONLY, EVERYTHING, WORKER
 from traderbot.infra.settings import Settings, load_settings
 from traderbot.model.errors import ConfigurationError, Unauthorized
 from traderbot.trading.session_clock import turn

@@ -22,6 +22,7 @@ from traderbot.bootstrap import Platform
 from traderbot.infra.metrics_server import showing
 from traderbot.infra.settings import Settings
 from traderbot.model.errors import ConfigurationError
+from traderbot.risk.warming import warm
 
 FILES_KEPT = 256  # for the database, the data and the models
 DRAIN_S = 0.5
@@ -95,6 +96,7 @@ def run_server(
     def ready() -> None:
         tell_ready(settings, login, ready_file, announced=announced)
         platform.start()
+        warm()
 
     config = uvicorn.Config(
         build_app(platform),

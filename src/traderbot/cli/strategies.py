@@ -7,14 +7,16 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from traderbot.backtests.material import strategy_of
 from traderbot.backtests.validation.record import about, load, require
 from traderbot.backtests.validation.verdict import Standing
-from traderbot.cli.backtest import parameters_of
+from traderbot.cli.backtest_window import ParamOption, parameters_of
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import open_platform, told
+from traderbot.cli.looking import print_whole
+from traderbot.cli.opened import open_platform
+from traderbot.cli.told import told
 from traderbot.model.errors import Conflict, InvalidValue
 from traderbot.strategies.catalogue import CATALOGUE
 from traderbot.strategies.loading import strategy_class
@@ -27,7 +29,7 @@ app = typer.Typer(help="Strategies: list, show, and begin one of your own.", no_
 @app.command("list")
 def list_strategies() -> None:
     """List the strategies that come with the platform."""
-    table = Table("name", "what it does", box=None)
+    table = Table(Column("name", no_wrap=True), "what it does", box=None)
     for name, kind in sorted(CATALOGUE.items()):
         table.add_row(name, _first_words(kind))
     Console().print(table)
@@ -40,7 +42,14 @@ def show_strategy(
     """Show a strategy's parameters with their first values and ranges."""
     with told():
         kind = strategy_class(strategy)
-    table = Table("parameter", "first value", "takes", box=None, title=kind.name, title_justify="left")
+    table = Table(
+        Column("parameter", no_wrap=True),
+        "first value",
+        "takes",
+        box=None,
+        title=kind.name,
+        title_justify="left",
+    )
     for name, parameter in kind.declared().items():
         table.add_row(name, str(parameter.initial), parameter.expected)
     Console().print(table if kind.declared() else f"{kind.name} has no parameters.")
@@ -48,7 +57,7 @@ def show_strategy(
 
 @app.command("new")
 def begin_strategy(
-    name: Annotated[str, typer.Argument(help="Of the file, such as my_momentum.")],
+    name: Annotated[str, typer.Argument(help="Such as my-momentum; its file is my_momentum.py.")],
     folder: Annotated[Path, typer.Option("--in", help="Where to write it.")] = Path(),
 ) -> None:
     """Write NAME.py, a strategy that runs as it is, and test_NAME.py, its test."""
@@ -61,7 +70,7 @@ def begin_strategy(
         for file, text in files.items():
             (folder / file).write_text(text, encoding="utf-8")
             typer.echo(f"written: {folder / file}")
-    typer.echo(f"try: traderbot backtest run {folder / name}.py")
+    typer.echo(f"try: traderbot backtest run {folder / next(iter(files))}")
 
 
 AccountArgument = Annotated[UUID, typer.Option("--account", help="Its id, see `traderbot accounts`.")]
@@ -71,9 +80,7 @@ AccountArgument = Annotated[UUID, typer.Option("--account", help="Its id, see `t
 def assign_strategy(
     strategy: Annotated[str, typer.Argument(help="A name, or a file such as my_momentum.py.")],
     account: AccountArgument,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", help="A parameter of the strategy, such as bars=90.")
-    ] = None,
+    param: ParamOption = None,
     validation: Annotated[
         Path | None, typer.Option("--validation", help="validation.json of `traderbot backtest validate`.")
     ] = None,
@@ -101,7 +108,9 @@ def assign_strategy(
             require(record, about(made, made.values()), Standing.WATCH)
             why = {"validation": f"{record.verdict.standing}: {record.verdict.words}"}
     with open_platform(settings, quiet=True) as platform, told():
-        platform.trade_by(Assigned(account, made.name, source, texts), why)
+        warnings = platform.trade_by(Assigned(account, made.name, source, texts), why)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
     typer.echo(f"{made.name} trades {account} from the next step on")
 
 
@@ -121,14 +130,20 @@ def unassign_strategy(
 
 @app.command("assigned")
 def list_assigned(home: HomeOption = None, config: FileOption = None) -> None:
-    """List which strategy trades which account."""
+    """List which strategy trades which account, and why one that is stopped is."""
     settings = settings_or_exit({"home": home}, config)
-    table = Table("account", "strategy", "from", "parameters", box=None)
+    table = Table("account", "strategy", "from", "parameters", "status", box=None)
     with open_platform(settings, quiet=True) as platform, told():
         for one in platform.assigning.all():
             values = " ".join(f"{name}={value}" for name, value in one.parameters.items())
-            table.add_row(str(one.account_id), one.strategy, one.source, values)
-    Console().print(table)
+            table.add_row(
+                str(one.account_id),
+                one.strategy,
+                one.source,
+                values,
+                platform.assigning.stopped(one) or "trades",
+            )
+    print_whole(table)
 
 
 def _first_words(kind: type) -> str:

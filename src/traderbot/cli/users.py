@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from traderbot.cli.config import FileOption, HomeOption, settings_or_exit
-from traderbot.cli.opened import open_platform, told
+from traderbot.cli.opened import open_platform
+from traderbot.cli.told import told
 from traderbot.users.administration import OPERATOR
 from traderbot.users.people import normal_email
 from traderbot.users.people_rows import PeopleFilter
