@@ -20,7 +20,8 @@ def children(parent: int) -> list[int]:
             stat, command = (folder / "stat").read_text(), (folder / "cmdline").read_bytes()
         except OSError:  # no process, or gone
             continue
-        if int(stat.rpartition(")")[2].split()[1]) == parent and b"traderbot.backtests.job" in command:
+        ours = b"traderbot.backtests.submitted.job" in command
+        if ours and int(stat.rpartition(")")[2].split()[1]) == parent:
             found.append(int(folder.name))
     return found
 

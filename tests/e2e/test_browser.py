@@ -134,6 +134,26 @@ def test_a_bracket_is_placed_and_a_pause_takes_two_steps_to_end(
         expect(page.get_by_test_id("halt-banner")).to_have_count(0, timeout=PATIENCE_MS)
 
 
+def test_everything_is_closed_and_the_page_says_when_it_is_flat(
+    demo: Demo, browser: "sync_api.Browser"
+) -> None:
+    with visit(browser, demo) as page:
+        page.get_by_test_id("switch-to-register").click()
+        page.get_by_test_id("register-email").fill("closing@example.com")
+        page.get_by_test_id("register-password").fill("correct horse battery")
+        page.get_by_test_id("register-submit").click()
+        expect(page.get_by_test_id("equity-value")).to_contain_text("100,000", timeout=PATIENCE_MS)
+        page.get_by_test_id("ticket-symbol").select_option("MSFT")
+        page.get_by_test_id("ticket-qty").fill("10")
+        page.get_by_test_id("ticket-submit").click()
+        expect(page.get_by_test_id("position-row")).to_have_count(1, timeout=PATIENCE_MS)
+        page.get_by_test_id("kill-open").click()
+        expect(page.get_by_test_id("kill-dialog")).to_be_visible()
+        page.get_by_test_id("kill-confirm").click()
+        expect(page.get_by_test_id("kill-left")).to_contain_text("is flat", timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("halt-banner")).to_be_visible()
+
+
 def test_a_phone_shows_it_without_sideways_scroll(demo: Demo, browser: "sync_api.Browser") -> None:
     with visit(browser, demo, width=360) as page:
         assert no_sideways_scroll(page)
@@ -141,3 +161,47 @@ def test_a_phone_shows_it_without_sideways_scroll(demo: Demo, browser: "sync_api
         expect(page.get_by_test_id("equity-value")).to_be_visible()
         page.get_by_test_id("order-row").first.wait_for(state="attached")
         assert no_sideways_scroll(page)
+
+
+def test_portfolio_and_risk_are_told_on_their_pages(demo: Demo, browser: "sync_api.Browser") -> None:
+    with visit(browser, demo) as page:
+        sign_in(page, demo)
+        expect(page.get_by_test_id("position-row").first).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_test_id("page-portfolio").click()
+        expect(page.get_by_test_id("performance-figures")).to_contain_text("time-weighted")
+        expect(page.get_by_test_id("allocation")).to_contain_text("cash")
+        page.get_by_text("Strategy", exact=True).click()
+        expect(page.get_by_test_id("contribution")).to_contain_text("ai-forecast")
+        page.get_by_test_id("performance-benchmark").select_option("IBM")
+        expect(page.get_by_test_id("performance-figures")).to_contain_text("IBM held")
+        with page.expect_download() as saved:
+            page.get_by_test_id("file-statement.html").click()
+        assert "<h1>Statement 2005-" in saved.value.path().read_text("utf-8")
+        page.get_by_test_id("page-risk").click()
+        expect(page.get_by_test_id("risk-figures")).to_contain_text("Expected shortfall")
+        page.get_by_test_id("risk-method").select_option("historical")
+        expect(page.get_by_test_id("limits")).to_contain_text("max order value")
+        page.get_by_test_id("limit-history").select_option("gross")
+        expect(page.get_by_test_id("limit-now")).to_contain_text("not limited")
+        expect(page.get_by_test_id("course-chart")).to_be_visible()
+        expect(page.get_by_test_id("scenarios").first).to_contain_text("The financial crisis")
+        page.get_by_test_id("shock-symbols").fill("MSFT")
+        expect(page.get_by_test_id("shock-ask")).to_be_disabled()
+        page.get_by_test_id("shock-symbols").fill("MSFT -20")
+        page.get_by_test_id("shock-ask").click()
+        expect(page.get_by_test_id("shock-profit")).to_contain_text("of equity")
+        page.get_by_test_id("shock-market").fill("")
+        page.get_by_test_id("shock-symbols").fill("MSFT -30")
+        page.get_by_test_id("shock-name").fill("chips fall")
+        page.get_by_test_id("shock-save").click()
+        expect(page.get_by_test_id("shock-profit")).to_contain_text("chips fall: ")
+        expect(page.get_by_test_id("factors")).to_contain_text(re.compile("size|not measured"))
+        page.get_by_test_id("saved-delete").click()
+        expect(page.get_by_test_id("saved-scenarios")).to_have_count(0)
+    with visit(browser, demo, width=360) as page:
+        sign_in(page, demo)
+        for name in ("portfolio", "risk", "alerts"):
+            page.get_by_test_id(f"page-{name}").click()
+            expect(page.get_by_test_id(f"{name}-page")).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            assert no_sideways_scroll(page)

@@ -7,6 +7,7 @@ import "./styles/tokens.css";
 import "./styles/controls.css";
 import "./styles/layout.css";
 import "./styles/panels.css";
+import "./styles/account.css";
 import "./styles/backtests.css";
 
 startTheme();

@@ -43,6 +43,13 @@ export function waitOf(method: string, status: number, retryAfter: string | null
   return seconds * 1000;
 }
 
+/** Fetches a file as it is. */
+export async function sendForFile(path: string, query: Query, token: string): Promise<Blob> {
+  const response = await answerTo("GET", path, { query, token });
+  if (!response.ok) throw problemFrom(response.status, await bodyOf(response));
+  return response.blob();
+}
+
 /** Sends one request. The caller names the answer's shape; the contract guarantees it. */
 export async function send<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
   let response = await answerTo(method, path, options);

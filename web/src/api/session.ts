@@ -3,7 +3,7 @@
  * keeps the session and closing the tab ends it. Refreshing rotates the token, so only one refresh runs at a time.
  */
 
-import { send, type RequestOptions } from "./http";
+import { send, sendForFile, type Query, type RequestOptions } from "./http";
 import { Problem } from "./problem";
 import type { Tokens, User } from "./types";
 
@@ -80,15 +80,25 @@ export class Session {
     return this.refresh();
   }
 
-  /** Sends a request as the signed-in user; a 401 is answered by one refresh and one retry. */
-  async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  /** Sends a request as the signed-in user. */
+  request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+    return this.asked((token) => send<T>(method, path, { ...options, token }));
+  }
+
+  /** Fetches a file as the signed-in user. */
+  file(path: string, query: Query): Promise<Blob> {
+    return this.asked((token) => sendForFile(path, query, token));
+  }
+
+  /** Asks with a token; a 401 is answered by one refresh and one retry. */
+  private async asked<T>(ask: (token: string) => Promise<T>): Promise<T> {
     const token = await this.accessToken();
     try {
-      return await send<T>(method, path, { ...options, token });
+      return await ask(token);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
       const renewed = this.access !== null && this.access.token !== token ? this.access.token : await this.refresh();
-      return send<T>(method, path, { ...options, token: renewed });
+      return ask(renewed);
     }
   }
 

@@ -14,6 +14,8 @@ const KNOWN_FRAMES: ReadonlySet<string> = new Set([
   "portfolio",
   "inbox",
   "backtest",
+  "validation",
+  "sweep",
   "order",
   "signal",
   "error",

@@ -66,6 +66,8 @@ export interface Order {
   replaces: string | null;
   replaced_by: string | null;
   signal_id: string | null;
+  /** Name of the strategy that placed it; null of one that a person or the platform placed. */
+  strategy: string | null;
   reason: string | null;
   /** The exits of an order that has some. */
   legs: Order[] | null;
@@ -95,6 +97,21 @@ export interface OrderChange {
 }
 
 /** The first of two steps to trade again: what the second has to give. */
+/** What an account still has; closing: the market orders that reduce a position. */
+export interface Flatness {
+  time: string;
+  halted: string | null;
+  flat: boolean;
+  open_orders: number;
+  positions: { symbol: string; qty: string; closing: string[] }[];
+}
+
+export interface Killed extends Flatness {
+  canceled: string[];
+  placed: string[];
+  refused: { code: string; detail: string }[];
+}
+
 export interface ResumeCode {
   code: string;
 }
@@ -269,8 +286,25 @@ export interface ChainLink {
   detail: string;
 }
 
+/** The strategy that placed an order; null is what is not on record. */
+export interface Placer {
+  name: string;
+  source: string | null;
+  sha256: string | null;
+  parameters: Record<string, string> | null;
+  assigned_at: Timestamp | null;
+}
+
+/** A strategy that trades the account; stopped: why it is not run. */
+export interface Assignment extends Placer {
+  warnings: string[];
+  stopped: string | null;
+  stopped_at: Timestamp | null;
+}
+
 export interface Why {
   order: Order;
+  strategy: Placer | null;
   signal: Signal | null;
   chain: ChainLink[];
 }
@@ -313,12 +347,45 @@ export interface ParameterRange {
 export interface Strategy {
   name: string;
   about: string;
+  /** Whether a sweep takes it. */
+  sweeps: boolean;
   parameters: ParameterRange[];
 }
 
 export type BacktestStatus = "queued" | "running" | "done" | "failed" | "cancelled";
 
-export interface BacktestRequest {
+/** A data set that a backtest may name. */
+export interface DataSet {
+  name: string;
+  calendar: string;
+  time_frames: string[];
+  symbols: string[];
+  bars: number;
+  quarantined: number;
+  first: string;
+  last: string;
+}
+
+/** Slippage by size, with the numbers of its model. */
+export interface Impact {
+  model: "volume_share" | "square_root";
+  price_impact?: Decimal;
+  limit?: Decimal;
+  volatility?: Decimal;
+  coefficient?: Decimal;
+}
+
+export interface Costs {
+  fee_bps?: Decimal;
+  fee_per_share?: Decimal;
+  fee_minimum?: Decimal;
+  slippage_bps?: Decimal;
+  participation?: Decimal;
+  impact?: Impact;
+  latency_ms?: number;
+}
+
+export interface BacktestRequest extends Costs {
   strategy: string;
   parameters: Record<string, Value>;
   data: string;
@@ -326,6 +393,7 @@ export interface BacktestRequest {
   start?: string;
   end?: string;
   cash: Decimal;
+  account?: string;
 }
 
 export interface Backtest {
@@ -344,6 +412,94 @@ export interface Backtest {
   finished_at: Timestamp | null;
   error: string | null;
   metrics: Record<string, Value | null> | null;
+  /** Costs and rules of filling, in words. */
+  assumptions: Record<string, string>;
+  /** How far its newest validation is. */
+  validation: BacktestStatus | null;
+  verdict: Verdict | null;
+}
+
+export type Verdict = "promote" | "watch" | "reject";
+
+export interface Check {
+  name: string;
+  value: string;
+  threshold: string;
+  outcome: "passed" | "watch" | "rejected" | "not measured";
+  why: string;
+}
+
+/** The validation of a backtest: how far it is, and the verdict with its reasons once it is done. */
+export interface Validation {
+  id: string;
+  backtest_id: string;
+  status: BacktestStatus;
+  progress: number;
+  error: string | null;
+  quick: boolean;
+  tried: number;
+  verdict: Verdict | null;
+  words: string | null;
+  checks: Check[];
+  curve: { times: Timestamp[]; equity: number[]; baseline: number[] } | null;
+  baselines: { name: string; sharpe: number }[];
+}
+
+export interface ValidationRequest {
+  quick: boolean;
+  tried: number;
+}
+
+export interface ValidationNews extends BacktestNews {
+  backtest_id: string;
+}
+
+/** What is asked of every combination of a sweep, and how far it is. */
+export interface Sweep extends Costs {
+  id: string;
+  status: BacktestStatus;
+  progress: number;
+  strategy: string;
+  /** Those that are the same in all sets. */
+  parameters: Record<string, Value | null>;
+  /** Empty where sets were drawn at random or proposed by TPE: so many as the other two say. */
+  grid: Record<string, Value[]>;
+  random: number | null;
+  tpe: number | null;
+  by: string;
+  data: string;
+  symbols: string[];
+  start: Timestamp | null;
+  end: Timestamp | null;
+  cash: Decimal;
+  account: string;
+  created_at: Timestamp;
+  error: string | null;
+  /** Null until it is done, as are the other counts; best: the number of the set with the highest Sharpe ratio. */
+  sets: number | null;
+  skipped: number | null;
+  failed: number | null;
+  best: number | null;
+}
+
+export interface SweepRequest extends BacktestRequest {
+  grid: Record<string, Value[]>;
+}
+
+/** One combination with its figures; fractions, null where there is none. */
+export interface SweepSet {
+  number: number;
+  parameters: Record<string, Value>;
+  equity: Decimal | null;
+  total_return: number | null;
+  cagr: number | null;
+  sharpe: number | null;
+  max_drawdown: number | null;
+  exposure: number | null;
+  turnover: number | null;
+  trades: number;
+  costs: Decimal;
+  error: string | null;
 }
 
 export interface BacktestNews {
@@ -363,6 +519,8 @@ export interface BacktestTrade {
   symbol: string;
   side: "long" | "short";
   qty: Decimal;
+  /** The most that was held at a time; null of a backtest from before it was kept. */
+  largest: Decimal | null;
   entry_at: Timestamp;
   entry_price: Decimal;
   exit_at: Timestamp | null;
@@ -388,6 +546,8 @@ export type Frame =
   | { type: "portfolio"; data: Portfolio }
   | { type: "inbox"; data: Inbox }
   | { type: "backtest"; data: BacktestNews }
+  | { type: "validation"; data: ValidationNews }
+  | { type: "sweep"; data: BacktestNews }
   | { type: "order"; position: number; event: string; order: Order | null; execution: Execution | null }
   | { type: "signal"; position: number; data: Signal }
   | { type: "error"; code: string; detail: string };

@@ -4,6 +4,7 @@ import { useTerminalState } from "../state/context";
 import { subtract, sum } from "../state/decimal";
 import { haltSentence, money, percent } from "../state/format";
 import { HaltSwitch } from "./HaltSwitch";
+import { KillSwitch } from "./KillSwitch";
 import { Signed } from "./parts";
 
 function Figure({ name, children, lead = false }: { name: string; children: ReactNode; lead?: boolean }) {
@@ -51,7 +52,10 @@ export function AccountStrip() {
           </Figure>
           <Figure name="Fees paid">{money(portfolio.fees)}</Figure>
         </dl>
-        <HaltSwitch halted={portfolio.halted} />
+        <div className="halt">
+          <HaltSwitch halted={portfolio.halted} />
+          <KillSwitch />
+        </div>
       </section>
       {portfolio.halted !== null && (
         <p className="halt-banner" role="status" data-testid="halt-banner">

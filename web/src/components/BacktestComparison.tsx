@@ -1,18 +1,10 @@
 import { useEffect, useMemo, useState } from "react";
 import { messageOf } from "../api/problem";
 import type { Compared } from "../api/types";
-import { metricText, parameterWords, points } from "../state/backtests";
+import { differences, metricName, metricText, points } from "../state/backtests";
 import { useTerminal } from "../state/context";
-import { words } from "../state/format";
 import { CourseChart } from "./CourseChart";
 import { Notice } from "./parts";
-
-function differences(item: Compared): string {
-  const parts = Object.entries(item.differs).map(([name, value]) =>
-    name === "parameters" ? parameterWords(item.backtest.parameters) : `${words(name)} ${String(value)}`,
-  );
-  return parts.length === 0 ? "the same" : parts.join("; ");
-}
 
 /** Two or more backtests side by side: how a dollar grew in each, and their figures. */
 export function BacktestComparison({ ids }: { ids: readonly string[] }) {
@@ -45,7 +37,7 @@ export function BacktestComparison({ ids }: { ids: readonly string[] }) {
     <div className="backtest-result" data-testid="backtest-comparison">
       <CourseChart courses={courses} label={`How one dollar grew in ${items.length} backtests; figures below`} />
       <div className="scroll" tabIndex={0} role="region" aria-label="Comparison, scrollable">
-        <table className="num">
+        <table className="num comparison">
           <thead>
             <tr>
               <th scope="col">Figure</th>
@@ -61,7 +53,7 @@ export function BacktestComparison({ ids }: { ids: readonly string[] }) {
           <tbody>
             {names.map((name) => (
               <tr key={name}>
-                <th scope="row">{words(name)}</th>
+                <th scope="row">{metricName(name)}</th>
                 {items.map((item) => (
                   <td key={item.backtest.id}>{metricText(name, item.backtest.metrics?.[name])}</td>
                 ))}

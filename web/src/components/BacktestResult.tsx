@@ -1,28 +1,32 @@
 import { useEffect, useMemo, useState } from "react";
 import { messageOf } from "../api/problem";
 import type { Backtest, BacktestCurve, BacktestTrade, Page } from "../api/types";
-import { metricText, parameterWords, points } from "../state/backtests";
+import { metricName, metricText, parameterWords, points } from "../state/backtests";
 import { useTerminal } from "../state/context";
 import { marketTime, money, price, quantity, words } from "../state/format";
+import { BacktestVerdict } from "./BacktestVerdict";
 import { CourseChart } from "./CourseChart";
+import { FileButtons } from "./FileButtons";
 import { Notice, Signed } from "./parts";
 
 const TRADES = 100;
+const FILES = [
+  { format: "html", label: "Save report", name: "report.html" },
+  { format: "json", label: "Save JSON", name: "result.json" },
+  { format: "csv", label: "Save trades", name: "trades.csv" },
+] as const;
 
 function Metrics({ backtest }: { backtest: Backtest }) {
   const rows = Object.entries(backtest.metrics ?? {});
   return (
-    <table className="num metrics" data-testid="backtest-metrics">
-      <caption className="visually-hidden">Figures</caption>
-      <tbody>
-        {rows.map(([name, value]) => (
-          <tr key={name}>
-            <th scope="row">{words(name)}</th>
-            <td>{metricText(name, value)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <dl className="num metrics" data-testid="backtest-metrics" aria-label="Figures">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{metricName(name)}</dt>
+          <dd>{metricText(name, value)}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
@@ -35,6 +39,7 @@ function Trades({ first, onMore }: { first: Page<BacktestTrade>; onMore: () => v
             <th scope="col">Symbol</th>
             <th scope="col">Side</th>
             <th scope="col">Quantity</th>
+            <th scope="col">Largest</th>
             <th scope="col">Net</th>
             <th scope="col">In</th>
             <th scope="col">At</th>
@@ -48,6 +53,7 @@ function Trades({ first, onMore }: { first: Page<BacktestTrade>; onMore: () => v
               <th scope="row">{trade.symbol}</th>
               <td>{trade.side}</td>
               <td>{quantity(trade.qty)}</td>
+              <td>{trade.largest === null ? "–" : quantity(trade.largest)}</td>
               <td>
                 <Signed value={trade.net} text={money(trade.net, true)} />
               </td>
@@ -83,8 +89,30 @@ function Curve({ backtest, curve }: { backtest: Backtest; curve: BacktestCurve }
   return <CourseChart courses={courses} label={label} />;
 }
 
-/** What came out of one backtest: its course, figures and trades. */
-export function BacktestResult({ backtest }: { backtest: Backtest }) {
+function Assumptions({ assumptions }: { assumptions: Backtest["assumptions"] }) {
+  return (
+    <details className="assumptions">
+      <summary>Assumptions</summary>
+      <dl>
+        {Object.entries(assumptions).map(([name, text]) => (
+          <div key={name}>
+            <dt>{words(name)}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
+
+interface ResultProps {
+  backtest: Backtest;
+  mayAct: boolean;
+  onVerdict: () => void;
+}
+
+/** What came out of one backtest: its course, verdict, figures and trades. */
+export function BacktestResult({ backtest, mayAct, onVerdict }: ResultProps) {
   const { api } = useTerminal();
   const [curve, setCurve] = useState<BacktestCurve | null>(null);
   const [trades, setTrades] = useState<Page<BacktestTrade> | null>(null);
@@ -121,13 +149,18 @@ export function BacktestResult({ backtest }: { backtest: Backtest }) {
 
   return (
     <div className="backtest-result" data-testid="backtest-result">
-      <p className="soft">
-        {backtest.strategy}, {parameterWords(backtest.parameters)}, on {backtest.data}
-      </p>
+      <div className="result-head">
+        <p className="soft">
+          {backtest.strategy}, {parameterWords(backtest.parameters)}, on {backtest.data}
+        </p>
+        {status === "done" && <FileButtons fetchFile={(format) => api.backtestFile(id, format)} files={FILES} />}
+      </div>
       {backtest.error !== null && <Notice tone="bad">{backtest.error}</Notice>}
       {failure !== null && <Notice tone="bad">{failure}</Notice>}
       {status !== "done" && backtest.error === null && <p className="empty">It is {status}.</p>}
       {curve !== null && <Curve backtest={backtest} curve={curve} />}
+      {status === "done" && <BacktestVerdict backtest={backtest} mayAct={mayAct} onVerdict={onVerdict} />}
+      {status === "done" && <Assumptions assumptions={backtest.assumptions} />}
       {status === "done" && (
         <div className="backtest-tables">
           <Metrics backtest={backtest} />

@@ -1,8 +1,7 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
-import { messageOf } from "../api/problem";
-import type { Backtest, Strategy } from "../api/types";
-import { isStale, withNews } from "../state/backtests";
+import { useCallback, useEffect, useState } from "react";
+import type { Backtest, DataSet, Strategy } from "../api/types";
 import { useTerminal, useTerminalState } from "../state/context";
+import { useRuns } from "../state/runs";
 import { BacktestComparison } from "./BacktestComparison";
 import { BacktestForm } from "./BacktestForm";
 import { BacktestResult } from "./BacktestResult";
@@ -17,56 +16,51 @@ export function BacktestsPage() {
   const news = useTerminalState((state) => state.backtests);
   const role = useTerminalState((state) => state.user?.role);
   const [strategies, setStrategies] = useState<readonly Strategy[] | null>(null);
-  const [fetched, setFetched] = useState<readonly Backtest[] | null>(null);
+  const [dataSets, setDataSets] = useState<readonly DataSet[] | null>(null);
   const [shown, setShown] = useState<string | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [failure, setFailure] = useState<string | null>(null);
-  const fail = useCallback((error: unknown) => setFailure(messageOf(error)), []);
-
-  const fetchList = useCallback(() => {
-    api.backtests(LISTED).then((page) => setFetched(page.items)).catch(fail);
-  }, [api, fail]);
+  const fetch = useCallback(() => api.backtests(LISTED), [api]);
+  const stop = useCallback((id: string) => api.cancelBacktest(id), [api]);
+  const { list, fetchList, put, failure, fail, cancel } = useRuns<Backtest>(fetch, stop, news);
   useEffect(() => {
     api.strategies().then(setStrategies).catch(fail);
-    fetchList();
-  }, [api, fail, fetchList]);
+    api.dataSets().then(setDataSets).catch(fail);
+  }, [api, fail]);
 
-  const stale = fetched !== null && isStale(fetched, news);
-  useEffect(() => {
-    if (stale) fetchList();
-  }, [stale, news, fetchList]);
-
-  const list = useMemo(() => withNews(fetched ?? [], news), [fetched, news]);
   const compared = list.filter((one) => chosen.has(one.id)).map((one) => one.id);
   const one = list.find((backtest) => backtest.id === shown);
 
   const submitted = (backtest: Backtest) => {
-    setFetched((known) => [backtest, ...(known ?? []).filter((other) => other.id !== backtest.id)]);
+    put(backtest);
     setShown(backtest.id);
     setChosen(new Set());
   };
   const choose = (id: string, add: boolean) => {
     setChosen((known) => new Set(add ? [...known, id] : [...known].filter((other) => other !== id)));
   };
-  const cancel = (id: string) => {
-    setFailure(null);
-    api.cancelBacktest(id).then(fetchList).catch(fail);
-  };
 
   return (
     <main className="backtests" data-testid="backtests-page">
       {role !== "viewer" && (
         <Panel title="New backtest" area="backtest-form">
-          {strategies === null ? (
+          {strategies === null || dataSets === null ? (
             <p className="empty">Asking what is on offer…</p>
           ) : (
-            <BacktestForm strategies={strategies} onSubmitted={submitted} />
+            <BacktestForm strategies={strategies} dataSets={dataSets} onSubmitted={submitted} />
           )}
         </Panel>
       )}
       <div className="backtests-side">
         {failure !== null && <Notice tone="bad">{failure}</Notice>}
-        <Panel title="Your backtests" area="backtest-list">
+        <Panel
+          title="Your backtests"
+          area="backtest-list"
+          tools={
+            <a href="#sweeps" data-testid="to-sweeps">
+              Sweeps
+            </a>
+          }
+        >
           <p className="visually-hidden" role="status">
             {one === undefined ? "" : `${one.strategy} is ${one.status}`}
           </p>
@@ -90,7 +84,7 @@ export function BacktestsPage() {
         ) : (
           one !== undefined && (
             <Panel title="Result" area="backtest-result">
-              <BacktestResult backtest={one} />
+              <BacktestResult key={one.id} backtest={one} mayAct={role !== "viewer"} onVerdict={fetchList} />
             </Panel>
           )
         )}

@@ -1,5 +1,6 @@
-import type { Backtest } from "../api/types";
+import type { Backtest, BacktestNews } from "../api/types";
 import { isLive, metricText, parameterWords, statusWords } from "../state/backtests";
+import { money } from "../state/format";
 import { Empty } from "./parts";
 
 interface TableProps {
@@ -12,7 +13,8 @@ interface TableProps {
   onCancel: (id: string) => void;
 }
 
-function State({ backtest }: { backtest: Backtest }) {
+/** How far something is, in words and as a bar. */
+export function State({ backtest }: { backtest: BacktestNews & { strategy: string } }) {
   const text = statusWords(backtest);
   return (
     <>
@@ -28,7 +30,7 @@ function State({ backtest }: { backtest: Backtest }) {
 
 function Row({ backtest, ...table }: { backtest: Backtest } & Omit<TableProps, "backtests">) {
   const { id, metrics, status } = backtest;
-  const name = `${backtest.strategy}, ${parameterWords(backtest.parameters)}`;
+  const name = `${backtest.strategy}, ${parameterWords(backtest.parameters)}, ${money(backtest.cash)}`;
   const window = [backtest.start, backtest.end].map((time) => (time === null ? "…" : time.slice(0, 10))).join(" to ");
   return (
     <tr data-testid="backtest-row" data-status={status} aria-current={table.shown === id}>
@@ -42,11 +44,12 @@ function Row({ backtest, ...table }: { backtest: Backtest } & Omit<TableProps, "
           onChange={(event) => table.onChoose(id, event.target.checked)}
         />
       </td>
-      <th scope="row">
-        <button type="button" className="link strong" data-testid="backtest-show" onClick={() => table.onShow(id)}>
+      <th scope="row" className="backtest-name">
+        <button type="button" className="link strong" aria-label={name} data-testid="backtest-show" onClick={() => table.onShow(id)}>
           {backtest.strategy}
         </button>
         <span className="soft"> {parameterWords(backtest.parameters)}</span>
+        <span className="soft"> {money(backtest.cash)}</span>
       </th>
       <td>{backtest.symbols.length === 0 ? backtest.data : backtest.symbols.join(", ")}</td>
       <td>{backtest.start === null && backtest.end === null ? "whole" : window}</td>
@@ -56,6 +59,15 @@ function Row({ backtest, ...table }: { backtest: Backtest } & Omit<TableProps, "
       <td>{metricText("total_return", metrics?.["total_return"])}</td>
       <td>{metricText("sharpe", metrics?.["sharpe"])}</td>
       <td>{metricText("max_drawdown", metrics?.["max_drawdown"])}</td>
+      <td>
+        {backtest.verdict === null ? (
+          <span className="soft">–</span>
+        ) : (
+          <span className="badge" data-verdict={backtest.verdict}>
+            {backtest.verdict}
+          </span>
+        )}
+      </td>
       <td className="act">
         {isLive(status) && table.mayCancel && (
           <button type="button" className="small" aria-label={`Cancel ${name}`} onClick={() => table.onCancel(id)}>
@@ -85,6 +97,7 @@ export function BacktestsTable({ backtests, ...table }: TableProps) {
             <th scope="col">Return</th>
             <th scope="col">Sharpe</th>
             <th scope="col">Drawdown</th>
+            <th scope="col">Verdict</th>
             <th scope="col">
               <span className="visually-hidden">Cancel</span>
             </th>

@@ -18,7 +18,7 @@ function ConfirmResume({ halted, busy, onConfirm, onLeave }: ConfirmProps) {
   return (
     <dialog ref={dialog} className="confirm" aria-labelledby={title} onClose={onLeave} data-testid="resume-dialog">
       <h2 id={title}>Resume trading?</h2>
-      <p>{haltSentence(halted)} Open orders can be filled again, and strategies go on placing theirs.</p>
+      <p>{haltSentence(halted)} New orders can be placed again, and strategies go on placing theirs.</p>
       <div className="confirm-buttons">
         <button type="button" className="quiet" onClick={onLeave}>
           Stay paused

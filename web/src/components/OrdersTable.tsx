@@ -55,7 +55,7 @@ const OrderRow = memo(function OrderRow({ order, onWhy, onCancel, onEdit }: RowP
       <td>{price(order.stop_price)}</td>
       <td>{price(order.filled_avg_price)}</td>
       <td className="left soft">{order.time_in_force}</td>
-      <td className="left soft">{order.signal_id === null ? "you" : "signal"}</td>
+      <td className="left soft">{order.strategy ?? "you"}</td>
       <td className="act" onClick={(event) => event.stopPropagation()}>
         {isOpen(order) && (
           <>

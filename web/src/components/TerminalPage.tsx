@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { createAlertApi } from "../api/alertEndpoints";
 import { createApi } from "../api/endpoints";
 import type { Session } from "../api/session";
 import { EquityChart } from "../charts/EquityChart";
@@ -6,16 +7,21 @@ import { TerminalContext, useTerminalState, type Terminal } from "../state/conte
 import { startLive, type LiveFeed } from "../state/live";
 import { createStore, useSelected } from "../state/store";
 import { EMPTY_TERMINAL } from "../state/terminal";
-import { useShowing } from "../state/showing";
+import { useShowing, type Showing } from "../state/showing";
 import { AccountStrip } from "./AccountStrip";
+import { AlertsPage } from "./AlertsPage";
+import { AssignedStrategies } from "./AssignedStrategies";
 import { BacktestsPage } from "./BacktestsPage";
 import { MarketPanel } from "./MarketPanel";
 import { OrdersTable } from "./OrdersTable";
 import { OrderTicket, type TicketPrefill } from "./OrderTicket";
 import { Panel } from "./parts";
+import { PortfolioPage } from "./PortfolioPage";
 import { PositionsTable } from "./PositionsTable";
 import { ReplayOverBanner } from "./ReplayOverBanner";
+import { RiskPage } from "./RiskPage";
 import { SignalsList } from "./SignalsList";
+import { SweepsPage } from "./SweepsPage";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
 import { WhyDrawer } from "./WhyDrawer";
@@ -35,6 +41,7 @@ function Workspace() {
               <OrderTicket prefill={prefill} />
             </Panel>
           )}
+          <AssignedStrategies />
           <SignalsList onWhy={setWhyOrder} />
         </div>
         <PositionsTable onClosePosition={setPrefill} />
@@ -48,10 +55,18 @@ function Workspace() {
   );
 }
 
+function Shown({ shown }: { shown: Showing }) {
+  if (shown === "backtests") return <BacktestsPage />;
+  if (shown === "sweeps") return <SweepsPage />;
+  if (shown === "portfolio") return <PortfolioPage />;
+  if (shown === "alerts") return <AlertsPage />;
+  return shown === "risk" ? <RiskPage /> : <Workspace />;
+}
+
 /** The terminal of one signed-in user: builds the store and keeps it live for as long as it is on the page. */
 export function TerminalPage({ session }: { session: Session }) {
   const terminal = useMemo<Terminal>(
-    () => ({ session, api: createApi(session), store: createStore(EMPTY_TERMINAL) }),
+    () => ({ session, api: createApi(session), alerts: createAlertApi(session), store: createStore(EMPTY_TERMINAL) }),
     [session],
   );
   const feed = useRef<LiveFeed | null>(null);
@@ -78,7 +93,7 @@ export function TerminalPage({ session }: { session: Session }) {
       )}
       <ReplayOverBanner />
       {shown === "terminal" && <AccountStrip />}
-      {loaded ? shown === "backtests" ? <BacktestsPage /> : <Workspace /> : <p className="splash soft">Opening your account…</p>}
+      {loaded ? <Shown shown={shown} /> : <p className="splash soft">Opening your account…</p>}
       <Toasts />
     </TerminalContext>
   );

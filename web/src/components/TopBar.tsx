@@ -71,6 +71,9 @@ function WhoIsIn() {
 
 const PAGES: readonly { showing: Showing; words: string; href: string }[] = [
   { showing: "terminal", words: "Trade", href: "#" },
+  { showing: "portfolio", words: "Portfolio", href: "#portfolio" },
+  { showing: "risk", words: "Risk", href: "#risk" },
+  { showing: "alerts", words: "Alerts", href: "#alerts" },
   { showing: "backtests", words: "Backtests", href: "#backtests" },
 ];
 
@@ -82,7 +85,7 @@ function Pages() {
         <a
           key={page.showing}
           href={page.href}
-          aria-current={page.showing === shown ? "page" : undefined}
+          aria-current={page.showing === shown || (page.showing === "backtests" && shown === "sweeps") ? "page" : undefined}
           data-testid={`page-${page.showing}`}
         >
           {page.words}

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { messageOf } from "../api/problem";
-import type { ChainLink, Contribution, ModelCard, Order, Signal, Why } from "../api/types";
+import type { ChainLink, Contribution, ModelCard, Order, Placer, Signal, Why } from "../api/types";
 import { useTerminal } from "../state/context";
 import { count, figure, marketDate, marketTime, money, price, quantity, sizeOf, share, words } from "../state/format";
 import { trackRecord } from "../state/model";
@@ -128,15 +128,40 @@ function Chain({ links, signalShown }: { links: readonly ChainLink[]; signalShow
   );
 }
 
+/** Which code placed the order, and with what. */
+function PlacerFacts({ placer }: { placer: Placer }) {
+  const given = Object.entries(placer.parameters ?? {}).map(([name, value]) => `${name}=${value}`);
+  return (
+    <p data-testid="why-strategy">
+      Placed by the strategy <strong>{placer.name}</strong>
+      {placer.source !== null && placer.source !== placer.name && (
+        <>
+          {" "}
+          from <code>{placer.source}</code>
+        </>
+      )}
+      {given.length > 0 && <> with {given.join(", ")}</>}
+      {placer.sha256 !== null && (
+        <span className="soft">
+          , code <code title={placer.sha256}>{placer.sha256.slice(0, 12)}</code>
+        </span>
+      )}
+      .
+    </p>
+  );
+}
+
 function Story({ why }: { why: Why }) {
   return (
     <>
       <OrderFacts order={why.order} />
       <h3>The decision</h3>
-      {why.signal === null ? (
-        <p className="soft">Placed by hand: no signal stands behind this order.</p>
-      ) : (
-        <SignalStory signal={why.signal} />
+      {why.strategy !== null && <PlacerFacts placer={why.strategy} />}
+      {why.signal !== null && <SignalStory signal={why.signal} />}
+      {why.signal === null && (
+        <p className="soft">
+          {why.strategy === null ? "Placed by hand: no signal stands" : "The strategy gave no signal"} behind this order.
+        </p>
       )}
       <h3>What happened</h3>
       <Chain links={why.chain} signalShown={why.signal !== null} />

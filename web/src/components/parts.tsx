@@ -69,11 +69,12 @@ interface AmountProps {
   testId: string;
   value: string;
   error: string | undefined;
+  placeholder?: string;
   onChange: (value: string) => void;
 }
 
 /** A field for a quantity, a price or a percentage. */
-export function Amount({ label, testId, value, error, onChange }: AmountProps) {
+export function Amount({ label, testId, value, error, placeholder = "0", onChange }: AmountProps) {
   return (
     <Field label={label} error={error}>
       {(id, describedBy) => (
@@ -83,7 +84,7 @@ export function Amount({ label, testId, value, error, onChange }: AmountProps) {
           className="num"
           inputMode="decimal"
           autoComplete="off"
-          placeholder="0"
+          placeholder={placeholder}
           aria-describedby={describedBy}
           aria-invalid={error !== undefined}
           value={value}

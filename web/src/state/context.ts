@@ -1,6 +1,7 @@
 /** What every component of the terminal may reach: the store, the calls and the session. */
 
 import { createContext, useContext } from "react";
+import type { AlertApi } from "../api/alertEndpoints";
 import type { Api } from "../api/endpoints";
 import type { Session } from "../api/session";
 import { useSelected, type Store } from "./store";
@@ -8,6 +9,7 @@ import type { TerminalState } from "./terminal";
 
 export interface Terminal {
   api: Api;
+  alerts: AlertApi;
   session: Session;
   store: Store<TerminalState>;
 }
@@ -18,6 +20,11 @@ export function useTerminal(): Terminal {
   const terminal = useContext(TerminalContext);
   if (terminal === null) throw new Error("useTerminal outside of TerminalContext");
   return terminal;
+}
+
+/** The calls about alerts. */
+export function useAlerts(): AlertApi {
+  return useTerminal().alerts;
 }
 
 export function useTerminalState<Part>(select: (state: TerminalState) => Part): Part {

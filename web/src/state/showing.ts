@@ -2,10 +2,11 @@
 
 import { useSyncExternalStore } from "react";
 
-export type Showing = "terminal" | "backtests";
+const PAGES = ["portfolio", "risk", "alerts", "backtests", "sweeps"] as const;
+export type Showing = "terminal" | (typeof PAGES)[number];
 
 export function showingOf(hash: string): Showing {
-  return hash === "#backtests" ? "backtests" : "terminal";
+  return PAGES.find((page) => hash === `#${page}`) ?? "terminal";
 }
 
 function subscribe(listener: () => void): () => void {

@@ -15,6 +15,7 @@ import type {
   Side,
   Signal,
   User,
+  ValidationNews,
 } from "../api/types";
 import { money, quantity } from "./format";
 
@@ -60,6 +61,10 @@ export interface TerminalState {
   inbox: Inbox;
   /** The last word on each backtest, as told live. */
   backtests: Readonly<Record<string, BacktestNews>>;
+  /** The last word on each validation, by its backtest. */
+  validations: Readonly<Record<string, ValidationNews>>;
+  /** The last word on each sweep. */
+  sweeps: Readonly<Record<string, BacktestNews>>;
   /** Oldest first; those told live. */
   fills: readonly Fill[];
   toasts: readonly Toast[];
@@ -88,6 +93,8 @@ export const EMPTY_TERMINAL: TerminalState = {
   signals: [],
   inbox: { items: [], unread: 0 },
   backtests: {},
+  validations: {},
+  sweeps: {},
   fills: [],
   toasts: [],
   toastCount: 0,
@@ -175,6 +182,10 @@ function applyFrame(state: TerminalState, frame: Frame): TerminalState {
       return { ...state, portfolio: frame.data };
     case "inbox":
       return { ...state, inbox: frame.data };
+    case "validation":
+      return { ...state, validations: { ...state.validations, [frame.data.backtest_id]: frame.data } };
+    case "sweep":
+      return { ...state, sweeps: { ...state.sweeps, [frame.data.id]: frame.data } };
     case "backtest":
       return { ...state, backtests: { ...state.backtests, [frame.data.id]: frame.data } };
     case "order":

@@ -4,6 +4,9 @@ import { parseFrame, socketAddress } from "../../src/api/socket";
 describe("frames", () => {
   it("are read when known and passed over when not", () => {
     expect(parseFrame('{"type":"authenticated"}')).toEqual({ type: "authenticated" });
+    for (const type of ["backtest", "validation", "sweep"]) {
+      expect(parseFrame(JSON.stringify({ type, data: {} }))).toEqual({ type, data: {} });
+    }
     for (const text of ['{"type":"news"}', "null", "[]", "{", 7]) expect(parseFrame(text)).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Backtest, BacktestStatus } from "../../src/api/types";
-import { isStale, metricText, parameterWords, points, statusWords, withNews } from "../../src/state/backtests";
+import type { Backtest, BacktestStatus, Check } from "../../src/api/types";
+import { differences, isStale, metricText, parameterWords, points, reasons, statusWords, withNews } from "../../src/state/backtests";
 import { showingOf } from "../../src/state/showing";
 import { applyFrames, EMPTY_TERMINAL } from "../../src/state/terminal";
 
@@ -19,6 +19,9 @@ const backtest = (id: string, status: BacktestStatus, progress = 0): Backtest =>
   finished_at: null,
   error: null,
   metrics: null,
+  assumptions: {},
+  validation: null,
+  verdict: null,
 });
 const news = (id: string, status: BacktestStatus, progress = 0) => ({ [id]: { id, status, progress } });
 
@@ -29,6 +32,15 @@ describe("backtests and what is told of them", () => {
       data: { id: "a", status: "running" as const, progress },
     }));
     expect(applyFrames(EMPTY_TERMINAL, told).backtests).toEqual(news("a", "running", 0.4));
+  });
+  it("keeps the last word on a validation by its backtest", () => {
+    const told = { id: "v", backtest_id: "a", status: "running" as const, progress: 0.4 };
+    expect(applyFrames(EMPTY_TERMINAL, [{ type: "validation", data: told }]).validations).toEqual({ a: told });
+  });
+  it("tells what spoke against it, the worst first", () => {
+    const check = (name: string, outcome: Check["outcome"]): Check => ({ name, outcome, value: "", threshold: "", why: "" });
+    const checks = [check("a", "watch"), check("b", "passed"), check("c", "rejected"), check("d", "not measured")];
+    expect(reasons(checks).map((one) => one.name)).toEqual(["c", "a"]);
   });
   it("shows progress, and never goes back from an end", () => {
     expect(withNews([backtest("a", "queued")], news("a", "running", 0.456)).map(statusWords)).toEqual(["running, 45%"]);
@@ -63,5 +75,28 @@ describe("backtests and what is told of them", () => {
   });
   it("has an address of its own", () => {
     expect(["", "#", "#backtests", "#other"].map(showingOf)).toEqual(["terminal", "terminal", "backtests", "terminal"]);
+  });
+});
+
+describe("what sets compared backtests apart", () => {
+  it("is told in words: days, money and costs", () => {
+    const item = {
+      backtest: { parameters: { fast: 10 }, cash: "5000", start: "2004-01-02T00:00:00Z", end: null },
+      differs: {
+        strategy: "crossing",
+        parameters: { fast: 10 },
+        cash: "5000",
+        start: "2004-01-02T00:00:00Z",
+        end: null,
+        fee_minimum: null,
+        impact: { model: "square_root", volatility: "0.02", limit: null },
+        symbols: [],
+      },
+    } as unknown as Parameters<typeof differences>[0];
+    expect(differences(item)).toBe(
+      "fast 10; cash $5,000.00; from 2004-01-02; to the last bar; least commission, $ none; " +
+        "slippage by size square root 0.02; instruments all",
+    );
+    expect(differences({ ...item, differs: {} })).toBe("the same");
   });
 });

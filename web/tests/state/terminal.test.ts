@@ -29,6 +29,7 @@ function order(id: string, change: Partial<Order> = {}): Order {
     replaces: null,
     replaced_by: null,
     signal_id: null,
+    strategy: null,
     reason: null,
     ...change,
   };
