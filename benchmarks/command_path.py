@@ -25,9 +25,9 @@ from pysqlite3 import dbapi2
 import plain
 from traderbot.engine.market import Mark
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, metadata
+from traderbot.infra.events.journal import verify
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import verify
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.model.amounts import money, price, quantity
 from traderbot.model.commands import Command, DepositCash, OpenAccount, PlaceOrder, RecordExecution
 from traderbot.model.events import RulesChanged

@@ -22,12 +22,12 @@ import sqlalchemy as sa
 import traderbot.notifications.tables  # noqa: F401 - its tables
 from traderbot.engine.market import Mark
 from traderbot.event_map import build_bus
-from traderbot.infra.bus import Bus, Handler
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
+from traderbot.infra.delivery.bus import Bus, Handler
+from traderbot.infra.events.journal import Recorded
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import Recorded
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 from traderbot.model.commands import Command, DepositCash, OpenAccount, PlaceOrder, RecordExecution
 from traderbot.model.events import OrderFilled, OrderPlaced
 from traderbot.model.orders import Side

@@ -25,9 +25,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from plans.plans import TOLD, Recorder, whole_reads
 from plans.queries import QUERIES, World
 from servers import postgres
-from traderbot.infra.database import Database, Limits
 from traderbot.infra.migrations import migrate
-from traderbot.infra.partitions import ensure_partitions
+from traderbot.infra.storage.database import Database, Limits
+from traderbot.infra.storage.partitions import ensure_partitions
 
 ACCOUNTS = 1_000
 SLOWEST_MS = 5.0

@@ -19,11 +19,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from infra.journals import Desk, Reader, url_of
 from servers import Program, nats
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
-from traderbot.infra.envelopes import rows_after, seal, subject_of
-from traderbot.infra.jetstream import Relay
+from traderbot.infra.delivery.jetstream import Relay
+from traderbot.infra.delivery.publishing import WINDOW
+from traderbot.infra.events.envelopes import rows_after, seal, subject_of
 from traderbot.infra.migrations import migrate
-from traderbot.infra.publishing import WINDOW
+from traderbot.infra.storage.database import Database
 
 PACE = 500  # events a second
 AWAITED = 2_000  # of them are enough to tell

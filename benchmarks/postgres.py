@@ -21,9 +21,9 @@ from plain import Timed
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from servers import Postgres, postgres
-from traderbot.infra.database import Database
-from traderbot.infra.journal import events
+from traderbot.infra.events.journal import events
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 from traderbot.trading import tables as t
 
 Statement = tuple[str, tuple[Any, ...]]

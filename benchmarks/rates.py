@@ -22,7 +22,7 @@ from servers import valkey
 from traderbot.api.client_address import ClientAddresses
 from traderbot.api.rate_limits import RateLimited, RateLimits
 from traderbot.infra.ids import new_id
-from traderbot.infra.rates import (
+from traderbot.infra.limits.rates import (
     SECOND,
     Ask,
     MemoryRates,
@@ -30,9 +30,9 @@ from traderbot.infra.rates import (
     admitted,
     policy,
 )
+from traderbot.infra.limits.shared_rates import SharedRates
+from traderbot.infra.limits.valkey import connect
 from traderbot.infra.settings import Settings
-from traderbot.infra.shared_rates import SharedRates
-from traderbot.infra.valkey import connect
 from traderbot.users.people import Principal
 from traderbot.users.rates import RateBook
 

@@ -3,7 +3,8 @@
 Beside it, of the same round: FastAPI's constant answer behind a check of the token, and a bare ASGI
 application that checks nothing and answers as many bytes. The server has one core, the load the other where
 there are two: wrk where it is installed, else a client of our own. Credentials and rate limits are checked on
-every request. Then at a fixed 1,000 requests a second, each sent at its time.
+every request. Then at a fixed 1,000 requests a second, each sent at its time; the bare application at that
+pace says what of the latency is the machine's.
 Run: python benchmarks/reads.py [--seconds N] [--rounds N]
 """
 
@@ -132,14 +133,16 @@ def run_server(home: Path, seconds: int) -> dict[str, float]:
     return found
 
 
-def run_peer(home: Path, application: str, seconds: int) -> float:
-    """Another application in a process of its own."""
+def run_peer(home: Path, application: str, seconds: int) -> dict[str, float]:
+    """Another application in a process of its own: as fast as it can, and at the pace."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "uvicorn", application, "--app-dir", str(Path(__file__).parent)]
     command += ["--port", str(port), "--no-access-log", "--log-level", "error"]
     with process(pinned(0, command), url, home / "peer-log", TRADERBOT_PEER_FOLDER=str(home)):
-        return full_load(f"{url}/api/v1/portfolio", peer_token(1), seconds)
+        asked = url + READS[0], peer_token(1)
+        fastest = full_load(*asked, seconds)
+        return read_by_process(*asked, PACED_REQUESTS, PACE) | {"rate": fastest}
 
 
 def measure(seconds: int) -> dict[str, float]:
@@ -147,8 +150,9 @@ def measure(seconds: int) -> dict[str, float]:
     home = Path(tempfile.mkdtemp(prefix=".benchmark-", dir=Path(__file__).parent))
     try:
         found = run_server(home, seconds)
-        found["fastapi"] = run_peer(home, "http_peers:constant", seconds)
-        found["asgi"] = run_peer(home, "reads:bare_application", seconds)
+        for name, application in (("fastapi", "http_peers:constant"), ("asgi", "reads:bare_application")):
+            peer = run_peer(home, application, seconds)
+            found |= {name if key == "rate" else f"{name}_{key}": value for key, value in peer.items()}
     finally:
         shutil.rmtree(home)
     return found
@@ -167,12 +171,16 @@ def main() -> None:
     got = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
     client = "wrk" if shutil.which("wrk") else "a client of our own"
     print(f"reads a second by {client}, {CLIENTS} connections; medians of {options.rounds} rounds")
-    for name, words in (("fastapi", "FastAPI, constant answer, token checked"), ("asgi", "bare ASGI")):
-        print(f"{words:42}{got[name]:8,.0f}")
-    for name in ("portfolio", "orders"):
+    rows = {
+        "fastapi": "FastAPI, constant answer, token checked",
+        "asgi": "bare ASGI",
+        "portfolio": "traderbot, portfolio",
+        "orders": "traderbot, orders",
+    }
+    for name, words in rows.items():
         ratio = statistics.median(each[name] / each["fastapi"] for each in rounds)
         paced = f"at {PACE:,}/s p50 {got[f'{name}_p50_ms']:.2f} ms, p99 {got[f'{name}_p99_ms']:.2f} ms"
-        print(f"{'traderbot, ' + name:42}{got[name]:8,.0f}   {ratio:.2f} of FastAPI's; {paced}")
+        print(f"{words:42}{got[name]:8,.0f}   {ratio:.2f} of FastAPI's; {paced}")
 
 
 if __name__ == "__main__":

@@ -24,11 +24,11 @@ from prometheus_client import CollectorRegistry
 from servers import postgres, valkey
 from traderbot.api.app import Api, build_app
 from traderbot.bootstrap import Platform
-from traderbot.infra.cache import PUBLIC, FunctionCache
+from traderbot.infra.caching.cache import PUBLIC, FunctionCache
+from traderbot.infra.limits.valkey import connect
 from traderbot.infra.logs import configure_logs
-from traderbot.infra.queries import counted_queries
 from traderbot.infra.settings import Settings
-from traderbot.infra.valkey import connect
+from traderbot.infra.storage.queries import counted_queries
 from users.desk import PASSWORD, weak_passwords
 
 ORDER = msgspec.json.encode(

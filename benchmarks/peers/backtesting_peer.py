@@ -1,19 +1,18 @@
-"""backtesting.py on the bars of a file: python backtesting_peer.py FILE; a JSON line.
+"""backtesting.py on the bars of a file: python backtesting_peer.py FILE;
+a JSON line for each line it is sent.
 
 Moving averages 20/50 on all bars; the signal of a bar trades at the next open, 100 shares, a fee of one basis
 point.
 """
 
-import json
-import resource
 import sys
-import time
 import warnings
 
 warnings.filterwarnings("ignore")
 import backtesting  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from answering import Timed, answer  # noqa: E402
 
 backtesting.backtesting._tqdm = lambda values, **_: values
 
@@ -42,14 +41,14 @@ def main():
     frame = pd.DataFrame({name: data[column] for name, column in names.items()})
     frame.index = pd.to_datetime(data["times"], unit="us")
     run = backtesting.Backtest(frame, Crossover, cash=1_000_000, commission=1e-4, finalize_trades=False)
-    start = time.perf_counter()
-    found = run.run()
-    seconds = time.perf_counter() - start
-    fills = 2 * len(found["_trades"]) + len(found["_strategy"].trades)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    equity = float(found["Equity Final [$]"])
-    name = f"backtesting {backtesting.__version__}"
-    print(json.dumps({"name": name, "seconds": seconds, "fills": fills, "equity": equity, "mb": memory}))
+
+    def go():
+        with Timed() as timed:
+            found = run.run()
+        fills = 2 * len(found["_trades"]) + len(found["_strategy"].trades)
+        return timed, fills, float(found["Equity Final [$]"])
+
+    answer(f"backtesting {backtesting.__version__}", go)
 
 
 main()

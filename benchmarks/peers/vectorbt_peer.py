@@ -1,17 +1,16 @@
-"""vectorbt on the bars of a file: python vectorbt_peer.py FILE single|sweep; a JSON line for each run.
+"""vectorbt on the bars of a file: python vectorbt_peer.py FILE single|sweep;
+a JSON line for each line it is sent.
 
 Moving averages 20/50, or 400 pairs in four chunks of 100 columns, as its memory allows; the signal of a bar
 trades at the next open, 100 shares, a fee of one basis point.
 """
 
-import json
-import resource
 import sys
-import time
 
 import numpy as np
 import pandas as pd
 import vectorbt as vbt
+from answering import Timed, answer
 
 CASH, SHARES, FEE = 1_000_000.0, 100.0, 1e-4
 
@@ -45,14 +44,14 @@ def sweep(data):
 
 
 def main():
-    data, work = np.load(sys.argv[1]), {"single": single, "sweep": sweep}[sys.argv[2]]
-    for number in range(3):
-        start = time.perf_counter()
-        fills, equity = work(data)
-        seconds = time.perf_counter() - start
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        name = f"vectorbt {vbt.__version__}" + (", first call" if not number else ", warm")
-        print(json.dumps({"name": name, "seconds": seconds, "fills": fills, "equity": equity, "mb": memory}))
+    data, work = dict(np.load(sys.argv[1])), {"single": single, "sweep": sweep}[sys.argv[2]]
+
+    def go():
+        with Timed() as timed:
+            fills, equity = work(data)
+        return timed, fills, equity
+
+    answer(f"vectorbt {vbt.__version__}", go)
 
 
 main()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from traderbot.analytics.performance import Performance, measure
-from traderbot.backtests.results import curve_of
+from traderbot.backtests.reporting.results import curve_of
 from traderbot.backtests.runner import run
 from traderbot.market.datasets import Dataset
 from traderbot.market.demo import build_demo

@@ -19,8 +19,8 @@ from traderbot.api.app import MODULES, build_app
 from traderbot.api.security import needs_of
 from traderbot.bootstrap import Platform
 from traderbot.event_map import build_bus, event_map
-from traderbot.infra.database import metadata
 from traderbot.infra.settings import Settings
+from traderbot.infra.storage.database import metadata
 from traderbot.model.orders import TRANSITIONS
 from traderbot.model.reasons import SENTENCES
 
