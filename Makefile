@@ -10,7 +10,7 @@ EVENTS ?= 5000000
 SECONDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench bench-backtest coverage crash tampering seeds mutants soak plans cluster faults tables lock web browser clean
+.PHONY: help run test lint check fix bench bench-backtest coverage crash tampering seeds mutants soak plans cluster faults tables lock web browser clean
 
 help: ## show this list
 	@echo 'make TARGET [ARGS="..."], such as: make run HOME_DIR=var/other ARGS="--port 8400 --speed 5"'
@@ -23,11 +23,13 @@ test: .venv/dev.ok $(PAGE) browser ## set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
 
-check: .venv/dev.ok ## format, lint, types, import order, fast tests
+lint: .venv/dev.ok ## format, lint, types, import order
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint ## the same and the fast tests
 	$(BIN)/python -m pytest -q -m "not integration and not browser" -n 2 --dist loadfile
 
 fix: .venv/dev.ok ## format and mend what the linter can
@@ -41,8 +43,8 @@ bench: .venv/dev.ok $(PAGE) ## engine, command path, HTTP and first minute, besi
 	$(BIN)/python benchmarks/http_orders.py
 	$(BIN)/python benchmarks/first_minute.py
 
-bench-backtest: .venv/dev.ok ## backtests and sweeps, beside peers where TRADERBOT_PEER_PYTHON names their environment
-	$(BIN)/python benchmarks/backtests.py
+bench-backtest: .venv/dev.ok ## backtests and sweeps, beside peers where TRADERBOT_PEER_PYTHON and TRADERBOT_NAUTILUS_PYTHON name theirs
+	$(BIN)/python benchmarks/backtests.py $(ARGS)
 
 plans: .venv/dev.ok ## each query on a large database: plan, time, ratio (DB=sqlite|postgresql ORDERS=1000000 EVENTS=5000000)
 	$(BIN)/python benchmarks/indexes.py --database $(DB) --orders $(ORDERS) --events $(EVENTS)

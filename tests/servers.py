@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-import traderbot.backtests.tables
+import traderbot.backtests.submitted.tables
+import traderbot.infra.delivery.relay
 import traderbot.infra.leases
-import traderbot.infra.relay
 import traderbot.trading.tables
 import traderbot.users.tables  # noqa: F401 - all tables, as the platform has them
-from traderbot.infra.database import Database
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 
 KINDS = ("sqlite", "postgresql")
 _USER = "traderbot"

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from cluster.load import Trader
-from traderbot.infra.database import Database
-from traderbot.infra.handler_records import dead_letters
-from traderbot.infra.journal import Recorded, events, last_position, read_all, verify
+from traderbot.infra.delivery.handler_records import dead_letters
+from traderbot.infra.events.journal import Recorded, events, last_position, read_all, verify
+from traderbot.infra.storage.database import Database
 from traderbot.model import events as e
 from traderbot.notifications.round_trips import RoundTrips
 from traderbot.notifications.tables import inbox, round_trips

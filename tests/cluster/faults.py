@@ -23,10 +23,10 @@ from cluster.settling import settled
 from cluster.stack import REPLICAS, WORKERS, Stack, stack
 from cluster.watch import Pulse, step_on_record
 from cluster.wire import until
-from traderbot.infra.database import Database
-from traderbot.infra.journal import events
+from traderbot.infra.events.journal import events
 from traderbot.infra.leases import leases
 from traderbot.infra.logs import configure_logs
+from traderbot.infra.storage.database import Database
 
 TRADERS = 6
 ORDER_PAUSE_S = 0.5  # of a trader after an order, so that 20 rounds end in minutes and look-ups stay small

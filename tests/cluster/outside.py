@@ -8,8 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.consumer import Consumer
-from traderbot.infra.envelopes import Envelope
+from traderbot.infra.delivery.consumer import Consumer
+from traderbot.infra.events.envelopes import Envelope
 
 _tables = sa.MetaData()
 _handled = sa.Table(

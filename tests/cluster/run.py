@@ -13,8 +13,8 @@ from cluster.load import Load, flowing
 from cluster.settling import quantiles, settled
 from cluster.stack import stack
 from cluster.watch import Watch
-from traderbot.infra.database import Database
 from traderbot.infra.logs import configure_logs
+from traderbot.infra.storage.database import Database
 
 TRADERS = 16
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from traderbot.bootstrap import Platform
-from traderbot.infra.duties import API_ONLY
+from traderbot.infra.delivery.duties import API_ONLY
 from traderbot.infra.settings import load_settings
 from traderbot.users.people import Grants, Principal
 from traderbot.users.roles import SCOPES

@@ -7,8 +7,8 @@ from cluster.checks import Found, look, unhandled
 from cluster.load import Load
 from cluster.stack import Stack
 from cluster.wire import until
-from traderbot.infra.database import Database
-from traderbot.infra.journal import last_position
+from traderbot.infra.events.journal import last_position
+from traderbot.infra.storage.database import Database
 
 CAUGHT_UP_WITHIN_S = 60
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from traderbot.infra.database import Database
-from traderbot.infra.handler_records import handler_positions
-from traderbot.infra.journal import events
+from traderbot.infra.delivery.handler_records import handler_positions
+from traderbot.infra.events.journal import events
+from traderbot.infra.storage.database import Database
 from traderbot.trading import tables as t
 
 EVERY_S = 0.1

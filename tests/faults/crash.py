@@ -22,8 +22,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, metadata
 from traderbot.infra.ids import new_id
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.reasons import Reason

@@ -16,11 +16,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from traderbot.infra.chains import FIRST_HASH
-from traderbot.infra.checkpoints import Checkpoint, Marks
-from traderbot.infra.database import Database, insert_into, metadata
-from traderbot.infra.journal import Journal, Meta, chain_hash, events, stream_heads, verify
-from traderbot.infra.seals import Seal
+from traderbot.infra.events.chains import FIRST_HASH
+from traderbot.infra.events.checkpoints import Checkpoint, Marks
+from traderbot.infra.events.journal import Journal, Meta, chain_hash, events, stream_heads, verify
+from traderbot.infra.events.seals import Seal
+from traderbot.infra.storage.database import Database, insert_into, metadata
 from traderbot.model.amounts import money
 from traderbot.model.events import CashMoved
 

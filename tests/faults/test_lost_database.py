@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from servers import CannotRun, Postgres, postgres_url, shared_postgres
 from soak.paths import Paths, Tail, paths_on
 from soak.scenarios import ask_the_same, open_account, write_at_once
-from traderbot.infra.database import Database
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.errors import Unavailable

@@ -19,7 +19,7 @@ class Fault(NamedTuple):
 _LOTS, _EXECUTING, _WORKING = "engine/lots.py", "engine/executing.py", "engine/working.py"
 _APPLY, _CHECKS, _LIMITS = "engine/apply.py", "engine/checks.py", "engine/limits.py"
 _MONEY, _ACTIONS, _PLACING = "engine/money.py", "engine/corporate_actions.py", "engine/placing.py"
-_ROUNDING, _BATCH, _JOURNAL = "model/rounding.py", "trading/batch.py", "infra/journal.py"
+_ROUNDING, _BATCH, _JOURNAL = "model/rounding.py", "trading/batch.py", "infra/events/journal.py"
 
 FAULTS = (
     Fault("lifo uses the oldest lot", _LOTS, "        ordered.reverse()", "        pass"),
@@ -125,7 +125,7 @@ FAULTS = (
     Fault(
         "an unknown order is cancelled by its owner",
         _WORKING,
-        "    if order.status is OrderStatus.UNKNOWN and command.reason is Reason.CANCELED_BY_USER:",
+        "    if order.status is OrderStatus.UNKNOWN and command.reason in _ASKED:",
         "    if order.status is OrderStatus.HELD and command.reason is Reason.DELISTED:",
     ),
     Fault(
@@ -151,7 +151,7 @@ FAULTS = (
     Fault(
         "the halt of an account is overlooked",
         _CHECKS,
-        "        lambda case: case.account.halted is not None,",
+        "        lambda case: case.account.halted is not None and not case.closes,",
         "        lambda case: False,",
     ),
     Fault(

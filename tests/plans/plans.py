@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from plans.queries import GROWING
-from traderbot.infra.database import Database
+from traderbot.infra.storage.database import Database
 
 TOLD = (
     "-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0"

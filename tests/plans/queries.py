@@ -6,9 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
-from traderbot.backtests import repository as backtests
-from traderbot.infra import journal
-from traderbot.infra.events_query import EventQuery, find_events
+from traderbot.alerts import courier
+from traderbot.alerts import hooks as alert_hooks
+from traderbot.alerts import rows as alert_rows
+from traderbot.backtests.submitted import repository as backtests
+from traderbot.infra.events import journal
+from traderbot.infra.events.events_query import EventQuery, find_events
 from traderbot.notifications import repository as inbox
 from traderbot.portfolios import valuation
 from traderbot.trading import accounts, halts, history, repository, why
@@ -106,6 +109,11 @@ QUERIES: dict[str, Query] = {
     "a page of people": lambda c, w: list_people(c, PeopleFilter(), before=w.user_id, limit=50),
     "a page of the inbox": lambda c, w: inbox.page(c, w.user_id, limit=50),
     "unread entries of the inbox": lambda c, w: inbox.unread_count(c, w.user_id),
+    "the alert rules of a user": lambda c, w: alert_rows.rules_of(c, w.user_id),
+    "a page of alerts": lambda c, w: alert_rows.alert_page(c, w.user_id, alert_rows.Asked(), limit=50),
+    "the webhooks of a user": lambda c, w: alert_hooks.hooks_of(c, w.user_id),
+    "a page of what was sent of alerts": lambda c, w: alert_hooks.delivery_page(c, w.user_id, None, limit=50),
+    "what is to be sent of alerts": lambda c, w: courier._due(c, w.at),
     "a page of backtests": lambda c, w: backtests.page(c, w.user_id, limit=50, before=None, status=None),
     "how far a user's backtests are": lambda c, w: backtests.standings(c, w.user_id, 40),
     "how many backtests of a user wait or run": lambda c, w: backtests.live_count(c, w.user_id),
@@ -117,6 +125,11 @@ QUERIES: dict[str, Query] = {
 }
 
 INDEX_FOR = {
+    "ix_alert_deliveries_due": "what is to be sent of alerts, by when it is due",
+    "ix_alert_deliveries_user": "what was sent of a user's alerts, by time of asking",
+    "ix_alert_rules_user_id": "the alert rules of a user",
+    "ix_alert_webhooks_user_id": "the webhooks of a user",
+    "ix_alerts_user": "pages of a user's alerts",
     "ix_accounts_session_id": "the accounts that a session's step is played for",
     "ix_accounts_user_id": "the accounts of a user, and the streams of a user's events",
     "ix_api_keys_user_id": "the API keys of a user",

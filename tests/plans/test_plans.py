@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from plans.plans import SMALL, Recorder, whole_reads
 from plans.queries import INDEX_FOR, QUERIES, World
 from servers import KINDS, database_url
-from traderbot.infra.database import Database, metadata
+from traderbot.infra.events.journal import events
 from traderbot.infra.ids import new_id
-from traderbot.infra.journal import events
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.model import commands as c
 from traderbot.trading import tables as t
 from trading.session_rig import SessionRig

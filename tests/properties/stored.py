@@ -22,8 +22,8 @@ from properties.stored_checks import check_account, check_all
 from properties.world import SESSION, Ask, World, short
 from traderbot.engine.apply import apply
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database, metadata
-from traderbot.infra.journal import Recorded
+from traderbot.infra.events.journal import Recorded
+from traderbot.infra.storage.database import Database, metadata
 from traderbot.model import commands as c
 from traderbot.model import events as e
 from traderbot.model.amounts import Money

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from properties.reference import NOTHING, must, same
 from traderbot.engine.apply import fold
-from traderbot.infra.journal import read_all, verify
+from traderbot.infra.events.journal import read_all, verify
 from traderbot.model import events as e
 from traderbot.model.account import Account
 from traderbot.trading import tables as t

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from traderbot.bootstrap import Platform
 from traderbot.cli.serve import demo_login
-from traderbot.infra.journal import events
+from traderbot.infra.events.journal import events
 from traderbot.infra.settings import load_settings
 from traderbot.market.datasets import Dataset
 

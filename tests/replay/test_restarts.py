@@ -14,7 +14,7 @@ import pytest
 from replay.floor import demo_account, floor, open_floor, play, stored
 from traderbot.bootstrap import Platform
 from traderbot.cli.serve import demo_login
-from traderbot.infra.journal import verify
+from traderbot.infra.events.journal import verify
 from traderbot.model.bars import Bar
 from traderbot.model.signals import Signal
 from traderbot.strategies.base import Context, Strategy

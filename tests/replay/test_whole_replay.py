@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from replay.floor import Books, closes_of, decoded, demo_account, floor, play, stored
 from traderbot.backtests.runner import run
-from traderbot.bootstrap import costs_of, rules_of
-from traderbot.infra.journal import verify
+from traderbot.infra.events.journal import verify
 from traderbot.intelligence.forecast import Forecast
 from traderbot.portfolios.valuation import portfolio_of
 from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.trading import tables as t
 from traderbot.trading.audit import rebuild
+from traderbot.trading.terms import costs_of, rules_of
 from traderbot.trading.why import explain_order
 
 pytestmark = pytest.mark.integration

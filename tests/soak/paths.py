@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from traderbot.infra.clock import WallClock
-from traderbot.infra.database import Database
-from traderbot.infra.journal import read
+from traderbot.infra.events.journal import read
+from traderbot.infra.storage.database import Database
 from traderbot.trading.command_path import CommandPath
 from trading.rig import SESSION, StillMarket
 

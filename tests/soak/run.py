@@ -15,8 +15,8 @@ import structlog
 
 from servers import postgres
 from soak.scenarios import Found, ask_the_same, write_at_once
-from traderbot.infra.database import Database
 from traderbot.infra.migrations import migrate
+from traderbot.infra.storage.database import Database
 
 
 @contextmanager

@@ -23,7 +23,7 @@ BORDER = SOURCE / "model" / "border.py"
 AMOUNTS = ("price", "qty", "amount", "cash")
 OBSERVATIONS = {
     "src/traderbot/strategies/adjustments.py",  # a dividend as a feature
-    "src/traderbot/backtests/results.py",  # a curve to be measured
+    "src/traderbot/backtests/reporting/results.py",  # a curve to be measured
 }
 """Where an amount becomes a statistic, and never money again."""
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 import yaml
 
 from cluster.stack import PARTS, settings_of
 from tidy.tree import ROOT
-from traderbot.cli.main import app
+from traderbot.cli.later import loaded
+from traderbot.cli.main import Commands
 from traderbot.infra.settings import PREFIX, SECRETS, Settings, load_settings
 
 pytestmark = pytest.mark.unit
@@ -49,10 +49,10 @@ def test_each_service_runs_the_command_of_its_part(compose: dict[str, Any]) -> N
 
 
 def test_its_commands_and_options_exist(compose: dict[str, Any]) -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for service in _ours(compose).values():
         name, *rest = service["command"]
-        options = {option for parameter in commands[name].params for option in parameter.opts}
+        command = loaded(name, Commands.places[name])
+        options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in rest if word.startswith("--")} <= options
 
 

@@ -3,12 +3,18 @@
 import pytest
 
 from tidy.tree import imports, modules
+from traderbot.cli.main import Commands
 
 pytestmark = pytest.mark.unit
 AWAITED: set[str] = {  # modules that something to come will use; each with what that is
     "traderbot.analytics.streaming",  # strategies of one's own, which go bar by bar
+    "traderbot.strategies.coarser",  # strategies of one's own, whose signal goes by weeks
 }
-ENTRIES = ("traderbot.cli.main", "traderbot.infra.migrations.env")
+ENTRIES = (
+    "traderbot.cli.main",
+    "traderbot.infra.migrations.env",
+    *(f"traderbot.cli.{place.module}" for place in Commands.places.values()),
+)
 
 
 def test_every_module_is_reached_from_the_command() -> None:
