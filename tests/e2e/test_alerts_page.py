@@ -7,10 +7,10 @@ import pytest
 from e2e.demo import Demo
 from e2e.test_browser import (  # noqa: F401 - fixtures are used by name
     CHROMIUM,
-    PATIENCE_MS,
     browser,
     demo,
     expect,
+    go_to,
     sign_in,
     sync_api,
     visit,
@@ -31,7 +31,7 @@ def test_a_rule_is_made_raises_is_seen_changed_and_deleted(
 ) -> None:
     with visit(browser, demo) as page:
         sign_in(page, demo)
-        page.get_by_test_id("page-alerts").click()
+        go_to(page, "alerts")
         page.get_by_test_id("rule-send").click()
         expect(page.get_by_test_id("rule-form")).to_contain_text("a symbol, such as MSFT")
         page.get_by_test_id("rule-name").fill("MSFT trades")
@@ -48,7 +48,7 @@ def test_a_rule_is_made_raises_is_seen_changed_and_deleted(
             page.wait_for_timeout(250)
         expect(alert).to_contain_text("MSFT")
         page.get_by_test_id("alert-seen").click()
-        expect(alert).to_have_attribute("data-state", "acknowledged", timeout=PATIENCE_MS)
+        expect(alert).to_have_attribute("data-state", "acknowledged")
         page.get_by_test_id("rule-edit").click()
         expect(page.get_by_test_id("rule-threshold")).to_have_value("0.01")
         page.get_by_test_id("rule-threshold").fill("9000")
@@ -66,7 +66,7 @@ def test_a_webhook_shows_its_secret_once_and_routes_are_chosen(
 ) -> None:
     with visit(browser, demo) as page:
         sign_in(page, demo)
-        page.get_by_test_id("page-alerts").click()
+        go_to(page, "alerts")
         page.get_by_test_id("webhook-name").fill("desk")
         page.get_by_test_id("webhook-url").fill("https://desk.example.com/alerts")
         page.get_by_test_id("webhook-add").click()
@@ -79,7 +79,7 @@ def test_a_webhook_shows_its_secret_once_and_routes_are_chosen(
         expect(page.get_by_test_id("webhook-row")).to_have_count(0)
     with visit(browser, demo) as page:
         sign_in(page, demo)
-        page.get_by_test_id("page-alerts").click()
+        go_to(page, "alerts")
         expect(page.get_by_test_id("route-info-inbox")).to_be_checked()
         expect(page.get_by_test_id("webhook-secret")).to_have_count(0)
         expect(page.get_by_test_id("waiting-limits")).to_contain_text("Nothing waits.")

@@ -87,7 +87,7 @@ def test_backtests_are_asked_for_followed_and_compared(
         rows = page.get_by_test_id("backtest-row")
         expect(rows).to_have_count(0)
         run(page, fast="10")
-        expect(rows.first).to_have_attribute("data-status", "done", timeout=PATIENCE_MS)
+        expect(rows.first).to_have_attribute("data-status", "done")
         expect(page.get_by_test_id("course-chart").locator("canvas").first).to_be_visible()
         expect(page.get_by_test_id("course-chart")).to_have_attribute("aria-label", _told("Equity"))
         expect(page.get_by_test_id("backtest-metrics")).to_contain_text("deepest drawdown")
@@ -95,7 +95,7 @@ def test_backtests_are_asked_for_followed_and_compared(
         judge_and_save(page)
         run(page, fast="25")
         expect(rows).to_have_count(2)
-        expect(rows.first).to_have_attribute("data-status", "done", timeout=PATIENCE_MS)
+        expect(rows.first).to_have_attribute("data-status", "done")
         for choose in page.get_by_test_id("backtest-choose").all():
             choose.focus()
             choose.press("Space")
@@ -107,7 +107,7 @@ def test_backtests_are_asked_for_followed_and_compared(
         assert box is not None
         assert box["x"] + box["width"] <= 420  # the values of both are in view
         page.reload()  # the address says the page, the server has the list
-        expect(page.get_by_test_id("backtests-page")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("backtests-page")).to_be_visible()
         expect(rows).to_have_count(2)
         page.get_by_test_id("page-terminal").click()
         expect(page.get_by_test_id("ticket-submit")).to_be_visible()
@@ -123,10 +123,10 @@ def test_one_that_runs_shows_its_progress_and_is_cancelled(
         page.get_by_test_id("backtest-strategy").select_option("ai-forecast")
         page.get_by_test_id("backtest-submit").click()
         row = page.get_by_test_id("backtest-row").first
-        expect(row.locator("progress")).to_have_attribute("value", _told(r"^0\.\d+"), timeout=PATIENCE_MS)
+        expect(row.locator("progress")).to_have_attribute("value", _told(r"^0\.\d+"))
         assert no_sideways_scroll(page)
         row.get_by_role("button", name=_told("^Cancel")).click()
-        expect(row).to_have_attribute("data-status", "cancelled", timeout=PATIENCE_MS)
+        expect(row).to_have_attribute("data-status", "cancelled")
 
 
 def _told(pattern: str) -> "re.Pattern[str]":
@@ -175,4 +175,4 @@ def test_a_sweep_that_runs_is_cancelled(demo: Demo, browser: "sync_api.Browser")
         page.get_by_test_id("sweep-submit").click()
         row = page.get_by_test_id("sweep-row").first
         row.get_by_role("button", name=_told("^Cancel")).click()
-        expect(row).to_have_attribute("data-status", "cancelled", timeout=PATIENCE_MS)
+        expect(row).to_have_attribute("data-status", "cancelled")

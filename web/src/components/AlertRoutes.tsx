@@ -70,7 +70,7 @@ export function AlertRoutes() {
   const [made, setMade] = useState<WebhookMade | null>(null);
   const [name, setName] = useState("");
   const [url, setUrl] = useState("");
-  const { answer, failure: unread } = useAnswer(
+  const { answer, failure: unread, busy } = useAnswer(
     useCallback(() => (void asked, Promise.all([api.routing(), api.webhooks(), api.deliveries()])), [api, asked]),
   );
   const change = async (request: Promise<unknown>) => {
@@ -92,13 +92,20 @@ export function AlertRoutes() {
       }),
     );
   };
-  if (answer === null) return unread === null ? null : <Notice tone="bad">{unread}</Notice>;
+  if (answer === null) {
+    return (
+      <Panel title="How you are told" area="routes" busy={busy}>
+        {unread !== null && <Notice tone="bad">{unread}</Notice>}
+      </Panel>
+    );
+  }
   const [routing, hooks, deliveries] = answer;
   const route = (severity: Severity, changes: Partial<Route>) => void change(api.route(rerouted(routing, severity, changes)));
   return (
     <Panel
       title="How you are told"
       area="routes"
+      busy={busy}
       tools={
         <button type="button" className="quiet" data-testid="deliveries-refresh" onClick={() => setAsked(asked + 1)}>
           Refresh

@@ -111,7 +111,7 @@ export function AlertRules() {
   const [asked, setAsked] = useState(0);
   const [failure, setFailure] = useState<string | null>(null);
   const [editing, setEditing] = useState<Rule | null>(null);
-  const { answer, failure: unread } = useAnswer(useCallback(() => (void asked, api.rules()), [api, asked]));
+  const { answer, failure: unread, busy } = useAnswer(useCallback(() => (void asked, api.rules()), [api, asked]));
   const change = async (request: Promise<unknown>) => {
     setFailure(null);
     try {
@@ -123,7 +123,7 @@ export function AlertRules() {
     setAsked((times) => times + 1);
   };
   return (
-    <Panel title="Rules" area="rules">
+    <Panel title="Rules" area="rules" busy={busy}>
       <div className="page-body">
         {(failure ?? unread) !== null && <Notice tone="bad">{failure ?? unread}</Notice>}
         {answer !== null && answer.length === 0 && <Empty>No rule yet.</Empty>}

@@ -21,7 +21,7 @@ function Raised() {
   const [filter, setFilter] = useState<Filter>("all");
   const [asked, setAsked] = useState(0);
   const [failure, setFailure] = useState<string | null>(null);
-  const { answer, failure: unread } = useAnswer(useCallback(() => (void asked, api.alerts(filter)), [api, asked, filter]));
+  const { answer, failure: unread, busy } = useAnswer(useCallback(() => (void asked, api.alerts(filter)), [api, asked, filter]));
   const seen = async (id: string) => {
     setFailure(null);
     try {
@@ -35,6 +35,7 @@ function Raised() {
     <Panel
       title="Alerts"
       area="alerts"
+      busy={busy}
       tools={
         <>
           <Segmented label="Which alerts" value={filter} choices={FILTERS} onChange={setFilter} />

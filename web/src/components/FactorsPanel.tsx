@@ -9,11 +9,12 @@ import { Empty, Notice, Panel } from "./parts";
 /** How the holdings go with the factors of Fama and French, with the 95% interval of each. */
 export function FactorsPanel() {
   const { api } = useTerminal();
-  const { answer, failure } = useAnswer(useCallback(() => api.riskFactors(), [api]));
+  const { answer, failure, busy } = useAnswer(useCallback(() => api.riskFactors(), [api]));
   return (
     <Panel
       title="Factors"
       area="factors"
+      busy={busy}
       tools={
         answer !== null &&
         answer.r_squared !== null && (

@@ -105,7 +105,7 @@ function PerformancePanel() {
   const instruments = useTerminalState((state) => state.instruments);
   const [every, setEvery] = useState<Every>("month");
   const [benchmark, setBenchmark] = useState("");
-  const { answer, failure } = useAnswer(useCallback(() => api.performance(every, benchmark), [api, every, benchmark]));
+  const { answer, failure, busy } = useAnswer(useCallback(() => api.performance(every, benchmark), [api, every, benchmark]));
   const symbols = ["", ...instruments.map((one) => one.symbol)];
   const named = Object.fromEntries(symbols.map((symbol) => [symbol, symbol === "" ? "nothing" : symbol]));
   const [period, setPeriod] = useState<string | null>(null);
@@ -115,6 +115,7 @@ function PerformancePanel() {
     <Panel
       title="Performance"
       area="performance"
+      busy={busy}
       tools={<Segmented label="Periods" value={every} choices={EVERY} onChange={setEvery} />}
     >
       <div className="page-body">
@@ -159,9 +160,9 @@ function PerformancePanel() {
 
 function AllocationPanel({ by }: { by: By }) {
   const { api } = useTerminal();
-  const { answer, failure } = useAnswer(useCallback(() => api.allocation(by), [api, by]));
+  const { answer, failure, busy } = useAnswer(useCallback(() => api.allocation(by), [api, by]));
   return (
-    <Panel title="Where the money is" area="allocation" tools={answer && <span className="soft num">{marketDate(answer.at)}</span>}>
+    <Panel title="Where the money is" area="allocation" busy={busy} tools={answer && <span className="soft num">{marketDate(answer.at)}</span>}>
       <div className="page-body">
         {failure !== null && <Notice tone="bad">{failure}</Notice>}
         {answer?.reason && <Notice tone="plain">{answer.reason}</Notice>}
@@ -184,9 +185,9 @@ function AllocationPanel({ by }: { by: By }) {
 
 function ContributionPanel({ by }: { by: By }) {
   const { api } = useTerminal();
-  const { answer, failure } = useAnswer(useCallback(() => api.contribution(by), [api, by]));
+  const { answer, failure, busy } = useAnswer(useCallback(() => api.contribution(by), [api, by]));
   return (
-    <Panel title="What gained and lost" area="contribution">
+    <Panel title="What gained and lost" area="contribution" busy={busy}>
       <div className="page-body">
         {failure !== null && <Notice tone="bad">{failure}</Notice>}
         {answer !== null && answer.parts.length === 0 && <Empty>Nothing gained or lost yet.</Empty>}

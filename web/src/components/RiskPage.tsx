@@ -32,11 +32,12 @@ const LIGHTS = { green: "as it should", amber: "doubtful", red: "not as it shoul
 
 function LimitsPanel() {
   const { api } = useTerminal();
-  const { answer, failure } = useAnswer(useCallback(() => api.riskStatus(), [api]));
+  const { answer, failure, busy } = useAnswer(useCallback(() => api.riskStatus(), [api]));
   return (
     <Panel
       title="Limits"
       area="limits"
+      busy={busy}
       tools={
         answer && (
           <span className="badge" data-colour={answer.colour} data-testid="risk-colour">
@@ -141,8 +142,8 @@ function AnalysisPanel() {
     useCallback(() => api.riskAnalysis(method, level, horizon), [api, method, level, horizon]),
   );
   return (
-    <Panel title="What it may lose" area="analysis" tools={answer && <span className="soft num">{marketDate(answer.as_of)}</span>}>
-      <div className="page-body" aria-busy={busy}>
+    <Panel title="What it may lose" area="analysis" busy={busy} tools={answer && <span className="soft num">{marketDate(answer.as_of)}</span>}>
+      <div className="page-body">
         <div className="inline-fields">
           <Choice label="Method" testId="risk-method" value={method} error={undefined} choices={METHODS} words={METHOD_WORDS} onChange={setMethod} />
           <Choice label="Level" testId="risk-level" value={level} error={undefined} choices={LEVELS} words={LEVEL_WORDS} onChange={setLevel} />
@@ -185,10 +186,10 @@ function ScenarioBars({ label, scenarios }: { label: string; scenarios: readonly
 
 function ScenariosPanel() {
   const { api } = useTerminal();
-  const { answer, failure } = useAnswer(useCallback(() => api.scenarios(), [api]));
+  const { answer, failure, busy } = useAnswer(useCallback(() => api.scenarios(), [api]));
   const reverse = answer?.reverse ?? null;
   return (
-    <Panel title="What if" area="scenarios">
+    <Panel title="What if" area="scenarios" busy={busy}>
       <div className="page-body">
         {failure !== null && <Notice tone="bad">{failure}</Notice>}
         {answer !== null && answer.scenarios.length > 0 && <ScenarioBars label="Fall" scenarios={answer.scenarios} />}

@@ -11,7 +11,7 @@ export function WaitingLimitsPanel() {
   const api = useAlerts();
   const [asked, setAsked] = useState(0);
   const [failure, setFailure] = useState<string | null>(null);
-  const { answer, failure: unread } = useAnswer(useCallback(() => (void asked, api.waitingLimits()), [api, asked]));
+  const { answer, failure: unread, busy } = useAnswer(useCallback(() => (void asked, api.waitingLimits()), [api, asked]));
   const decide = async (waiting: WaitingLimits, decision: "approve" | "reject") => {
     setFailure(null);
     try {
@@ -22,7 +22,7 @@ export function WaitingLimitsPanel() {
     setAsked((times) => times + 1);
   };
   return (
-    <Panel title="Limits that wait for a second person" area="waiting">
+    <Panel title="Limits that wait for a second person" area="waiting" busy={busy}>
       <div className="page-body" data-testid="waiting-limits">
         {(failure ?? unread) !== null && <Notice tone="bad">{failure ?? unread}</Notice>}
         {answer !== null && answer.length === 0 && <Empty>Nothing waits.</Empty>}

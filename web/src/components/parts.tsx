@@ -7,13 +7,14 @@ interface PanelProps {
   title: string;
   area: string;
   tools?: ReactNode;
+  busy?: boolean;
   children: ReactNode;
 }
 
-export function Panel({ title, area, tools, children }: PanelProps) {
+export function Panel({ title, area, tools, busy = false, children }: PanelProps) {
   const id = useId();
   return (
-    <section className={`panel area-${area}`} aria-labelledby={id}>
+    <section className={`panel area-${area}`} aria-labelledby={id} aria-busy={busy}>
       <header className="panel-head">
         <h2 id={id}>{title}</h2>
         {tools}
