@@ -1,6 +1,7 @@
 """One platform a worker, on a home of its own; people are made anew for each test."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -29,3 +30,14 @@ def bob(live: Live) -> Iterator[Person]:
 def admin(live: Live) -> Iterator[Person]:
     with live.person("admin", name="admin") as person:
         yield person
+
+
+@pytest.fixture
+def limits(admin: Person) -> Iterator[Any]:
+    """Sets limits of the platform; whatever happens, they are gone for the other tests."""
+
+    def put(status: int = 200, /, **body: Any) -> Any:
+        return admin.put("/admin/limits", {"limits": {}, **body}, status)
+
+    yield put
+    put(sectors={})

@@ -72,10 +72,10 @@ def test_a_second_read_makes_nothing_anew_and_a_write_or_a_step_does(live: Live,
     assert made(live) == before + 2
 
 
-def test_a_change_of_the_rules_is_seen(live: Live, ada: Person, admin: Person) -> None:
+def test_a_change_of_the_rules_is_seen(live: Live, ada: Person, limits: Any) -> None:
     before = made(live)
     ada.get("/portfolio")
-    admin.put("/admin/limits", {"limits": {"gross": "1.5"}, "sectors": {}})
+    limits(limits={"gross": "1.5"}, sectors={})
     ada.get("/portfolio")
     assert made(live) == before + 2
 

@@ -1,6 +1,5 @@
 """The platform's limits over a real port: every account goes by them from the answer on."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,17 +7,6 @@ import pytest
 from api.live import Live, Person
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def limits(admin: Person) -> Iterator[Any]:
-    """Sets limits of the platform; whatever happens, they are gone for the other tests."""
-
-    def put(status: int = 200, /, **body: Any) -> Any:
-        return admin.put("/admin/limits", {"limits": {}, **body}, status)
-
-    yield put
-    put(sectors={})
 
 
 def test_every_account_goes_by_them_and_by_its_own_the_tighter_counts(

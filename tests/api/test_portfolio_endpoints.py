@@ -76,16 +76,10 @@ def test_contributions_sum_to_the_whole(trader: Person, by: str) -> None:
     assert names == expected[by]
 
 
-def test_sectors_are_those_of_the_platform(live: Live, trader: Person, admin: Person) -> None:
-    before = admin.get("/admin/limits")
-    table = {"MSFT": "Information Technology"}
-    admin.put("/admin/limits", {"limits": {}, "sectors": table})
-    try:
-        shares = trader.get("/portfolio/allocation", by="sector")["shares"]
-        assert {one["name"] for one in shares} == {"cash", "Information Technology", "unknown"}
-    finally:
-        admin.put("/admin/limits", {"limits": {}, "sectors": {}})
-    assert before is not None
+def test_sectors_are_those_of_the_platform(trader: Person, limits: Any) -> None:
+    limits(sectors={"MSFT": "Information Technology"})
+    shares = trader.get("/portfolio/allocation", by="sector")["shares"]
+    assert {one["name"] for one in shares} == {"cash", "Information Technology", "unknown"}
 
 
 def test_the_allocation_is_the_portfolio_now_and_the_books_then(trader: Person) -> None:
