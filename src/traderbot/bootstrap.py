@@ -44,6 +44,7 @@ from traderbot.model.commands import Command, DepositCash, OpenAccount
 from traderbot.model.events import Event, RoleChanged, SessionOpened, UserRegistered
 from traderbot.model.rules import Rules
 from traderbot.portfolios.tracks import Tracks
+from traderbot.rebalancing.keeper import Keeper
 from traderbot.simulation.broker import SimulatedBroker
 from traderbot.strategies.ai_forecast import AiForecast
 from traderbot.strategies.base import Strategy
@@ -296,8 +297,14 @@ class Platform:
         if shared:  # another process may have given an account to a strategy
             loop.followers.append(lambda _market, _moved: self._resume_strategies())
         loop.followers.append(self.autopilot.follow)
+        loop.followers.append(self._keeper(loop).follow)
         self.on_duty.append(OnDuty(self.leases, session_stream(session_id), self._play_under))
         return loop
+
+    def _keeper(self, loop: SessionLoop) -> Keeper:
+        """What rebalances the session's accounts after each of its steps."""
+        about = self.dataset, self.tracks, costs_of(self.settings), loop.session_id, loop.check
+        return Keeper(self.path, self.database, self.clock, *about)
 
     def _play_under(self, lease: Lease) -> SessionLoop:
         """Go on with the session and its strategies where they stand on record."""

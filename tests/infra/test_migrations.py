@@ -16,6 +16,7 @@ import traderbot.infra.delivery.handler_records
 import traderbot.infra.delivery.relay
 import traderbot.infra.events.journal
 import traderbot.notifications.tables
+import traderbot.rebalancing.rows
 import traderbot.risk.saved
 import traderbot.trading.limit_guards
 import traderbot.trading.tables

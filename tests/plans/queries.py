@@ -14,6 +14,7 @@ from traderbot.infra.events import journal
 from traderbot.infra.events.events_query import EventQuery, find_events
 from traderbot.notifications import repository as inbox
 from traderbot.portfolios import valuation
+from traderbot.rebalancing import rows as rebalancing
 from traderbot.trading import accounts, halts, history, repository, why
 from traderbot.trading.as_of import position_at, rules_at
 from traderbot.trading.repository import OrderFilter
@@ -114,6 +115,8 @@ QUERIES: dict[str, Query] = {
     "the webhooks of a user": lambda c, w: alert_hooks.hooks_of(c, w.user_id),
     "a page of what was sent of alerts": lambda c, w: alert_hooks.delivery_page(c, w.user_id, None, limit=50),
     "what is to be sent of alerts": lambda c, w: courier._due(c, w.at),
+    "a page of proposals": lambda c, w: rebalancing.proposals_of(c, w.account_id, 50),
+    "proposals under way": lambda c, w: rebalancing.under_way(c),
     "a page of backtests": lambda c, w: backtests.page(c, w.user_id, limit=50, before=None, status=None),
     "how far a user's backtests are": lambda c, w: backtests.standings(c, w.user_id, 40),
     "how many backtests of a user wait or run": lambda c, w: backtests.live_count(c, w.user_id),
@@ -130,6 +133,8 @@ INDEX_FOR = {
     "ix_alert_rules_user_id": "the alert rules of a user",
     "ix_alert_webhooks_user_id": "the webhooks of a user",
     "ix_alerts_user": "pages of a user's alerts",
+    "ix_rebalancing_proposals_account": "pages of an account's proposals of rebalancing",
+    "ix_rebalancing_proposals_status": "the proposals of rebalancing under way, at every step of a session",
     "ix_accounts_session_id": "the accounts that a session's step is played for",
     "ix_accounts_user_id": "the accounts of a user, and the streams of a user's events",
     "ix_api_keys_user_id": "the API keys of a user",

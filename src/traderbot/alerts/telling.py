@@ -24,6 +24,7 @@ from traderbot.model import events as e
 from traderbot.model.errors import NotFound
 from traderbot.notifications.repository import Notices
 from traderbot.notifications.texts import INFO, WARNING, Text
+from traderbot.rebalancing.rows import plans
 from traderbot.risk.saved import saved_scenarios
 
 Row = dict[str, Any]
@@ -76,7 +77,7 @@ class Telling:
         if event.what == "user_erased":
             user_id = UUID(event.detail["user_id"])
             of_alerts = (alert_deliveries, alert_webhooks, alert_routing, alerts, alert_rules)
-            for table in (*of_alerts, saved_scenarios):
+            for table in (*of_alerts, saved_scenarios, plans):
                 connection.execute(sa.delete(table).where(table.c.user_id == user_id))
 
 

@@ -30,6 +30,7 @@ from traderbot.model.platform_events import ApiKeyRevoked as ApiKeyRevoked
 from traderbot.model.platform_events import LimitsGuardChanged as LimitsGuardChanged
 from traderbot.model.platform_events import MarketAlertRaised as MarketAlertRaised
 from traderbot.model.platform_events import PreferencesChanged as PreferencesChanged
+from traderbot.model.platform_events import RebalancingChanged as RebalancingChanged
 from traderbot.model.platform_events import RiskLimitBreached as RiskLimitBreached
 from traderbot.model.platform_events import RoleChanged as RoleChanged
 from traderbot.model.platform_events import RulesChanged as RulesChanged

@@ -49,6 +49,18 @@ class LimitsGuardChanged(Event, frozen=True, omit_defaults=True):
     what: str
 
 
+class RebalancingChanged(Event, frozen=True, omit_defaults=True):
+    """A proposal of an account, or its plan. what: proposed, approved, rejected, done or stopped of the
+    proposal `proposal_id`; planned (as it is from here on) or unplanned.
+    """
+
+    user_id: UUID
+    account_id: UUID
+    what: str
+    proposal_id: UUID | None = None
+    detail: str = ""
+
+
 class SessionControlled(Event, frozen=True, omit_defaults=True):
     """How a replay's clock goes on from here. jump_to: a day to be played up to at once, None for no jump."""
 

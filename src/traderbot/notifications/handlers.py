@@ -178,6 +178,7 @@ def inbox_handlers(dialect: Dialect) -> tuple[Handler, ...]:
         handler("user_registered", inboxes.tell_user, e.UserRegistered),
         handler("preferences_changed", inboxes.tell_user, e.PreferencesChanged),
         handler("limits_guard", inboxes.tell_user, e.LimitsGuardChanged),
+        handler("rebalancing", inboxes.tell_user, e.RebalancingChanged),
         handler("sentiment", inboxes.tell_those_concerned, e.SentimentScored),
         handler("statements", inboxes.tell_of_statements, e.PortfolioRevalued),
         handler("market_alert", inboxes.tell_those_concerned, e.MarketAlertRaised),

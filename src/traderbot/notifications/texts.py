@@ -175,6 +175,23 @@ def _limits_guard(event: e.LimitsGuardChanged) -> Text:
     return Text("limits_guard", INFO, _GUARD[event.what], body, data)
 
 
+_REBALANCING = {
+    "proposed": "A rebalancing is proposed",
+    "approved": "A rebalancing is approved",
+    "rejected": "A rebalancing is rejected",
+    "done": "A rebalancing is done",
+    "stopped": "A rebalancing was stopped",
+    "planned": "The account is rebalanced by a plan",
+    "unplanned": "The plan of rebalancing is gone",
+}
+
+
+def _rebalancing(event: e.RebalancingChanged) -> Text:
+    proposal = None if event.proposal_id is None else str(event.proposal_id)
+    data = {"account_id": str(event.account_id), "what": event.what, "proposal_id": proposal}
+    return Text("rebalancing", INFO, _REBALANCING[event.what], event.detail, data)
+
+
 def _sentiment(event: e.SentimentScored) -> Text:
     scored = event.sentiment
     tone = "Good" if scored.score > 0 else "Bad" if scored.score < 0 else "Neutral"
@@ -215,6 +232,7 @@ TEXTS: dict[type[e.Event], Callable[[Any], Text]] = {
     e.UserRegistered: _registered,
     e.PreferencesChanged: _preferences_changed,
     e.LimitsGuardChanged: _limits_guard,
+    e.RebalancingChanged: _rebalancing,
     e.SentimentScored: _sentiment,
     e.MarketAlertRaised: _alert,
 }
