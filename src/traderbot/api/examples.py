@@ -7,6 +7,7 @@ from traderbot.api.alert_examples import ALERT_EXAMPLES
 from traderbot.api.backtest_examples import BACKTEST_EXAMPLES
 from traderbot.api.inbox_examples import INBOX_EXAMPLES
 from traderbot.api.portfolio_examples import PORTFOLIO_EXAMPLES
+from traderbot.api.rebalancing_examples import REBALANCING_EXAMPLES
 from traderbot.api.risk_examples import RISK_EXAMPLES
 from traderbot.api.statement_examples import STATEMENT_EXAMPLES
 
@@ -316,6 +317,7 @@ EXAMPLES: dict[str, dict[str, Any]] = (
     | INBOX_EXAMPLES
     | BACKTEST_EXAMPLES
     | RISK_EXAMPLES
+    | REBALANCING_EXAMPLES
     | PORTFOLIO_EXAMPLES
     | STATEMENT_EXAMPLES
     | ALERT_EXAMPLES

@@ -43,6 +43,7 @@ ROUTES: dict[RateClass, tuple[tuple[str, str], ...]] = {
         ("GET", "/api/v1/risk/scenarios"),
         ("POST", "/api/v1/risk/scenarios"),
         ("GET", "/api/v1/risk/scenarios/saved/{name}"),
+        ("POST", "/api/v1/portfolio/rebalancing/proposals"),
         ("POST", "/api/v1/backtests/sweeps"),
         ("POST", "/api/v1/backtests/{backtest_id}/validation"),
         ("GET", "/api/v1/backtests/{backtest_id}/report"),

@@ -32,6 +32,7 @@ class Commands(Later):
         "resume": Place("halts", "resume", "Let trading go on, in two steps: ask, then confirm."),
         "kill": Place("halts", "kill_account", "Stop an account, cancel its orders, close its positions."),
         "risk": Place("risk", "show_risk", "What an account may lose, scenarios, use of its limits."),
+        "rebalance": Place("rebalance", "app", "Rebalancing: proposals, their approval, the plan."),
         "alerts": Place("alerts", "app", "Alerts, their rules, what was sent of them."),
         "limits": Place("limits", "app", "Looser limits that wait for a second person."),
         "user": Place("users", "app", "Users of this home. No traderbot may be running in it."),
