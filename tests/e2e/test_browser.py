@@ -210,7 +210,7 @@ def test_portfolio_and_risk_are_told_on_their_pages(demo: Demo, browser: "sync_a
         expect(page.get_by_test_id("saved-scenarios")).to_have_count(0)
     with visit(browser, demo, width=360) as page:
         sign_in(page, demo)
-        for name in ("portfolio", "risk", "alerts"):
+        for name in ("portfolio", "rebalancing", "risk", "alerts"):
             page.get_by_test_id(f"page-{name}").click()
             expect(page.get_by_test_id(f"{name}-page")).to_be_visible()
             page.wait_for_load_state("networkidle")

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { createAlertApi } from "../api/alertEndpoints";
 import { createApi } from "../api/endpoints";
+import { createRebalancingApi } from "../api/rebalancingEndpoints";
 import type { Session } from "../api/session";
 import { EquityChart } from "../charts/EquityChart";
 import { TerminalContext, useTerminalState, type Terminal } from "../state/context";
@@ -18,6 +19,7 @@ import { OrderTicket, type TicketPrefill } from "./OrderTicket";
 import { Panel } from "./parts";
 import { PortfolioPage } from "./PortfolioPage";
 import { PositionsTable } from "./PositionsTable";
+import { RebalancingPage } from "./RebalancingPage";
 import { ReplayOverBanner } from "./ReplayOverBanner";
 import { RiskPage } from "./RiskPage";
 import { SignalsList } from "./SignalsList";
@@ -59,6 +61,7 @@ function Shown({ shown }: { shown: Showing }) {
   if (shown === "backtests") return <BacktestsPage />;
   if (shown === "sweeps") return <SweepsPage />;
   if (shown === "portfolio") return <PortfolioPage />;
+  if (shown === "rebalancing") return <RebalancingPage />;
   if (shown === "alerts") return <AlertsPage />;
   return shown === "risk" ? <RiskPage /> : <Workspace />;
 }
@@ -66,7 +69,13 @@ function Shown({ shown }: { shown: Showing }) {
 /** The terminal of one signed-in user: builds the store and keeps it live for as long as it is on the page. */
 export function TerminalPage({ session }: { session: Session }) {
   const terminal = useMemo<Terminal>(
-    () => ({ session, api: createApi(session), alerts: createAlertApi(session), store: createStore(EMPTY_TERMINAL) }),
+    () => ({
+      session,
+      api: createApi(session),
+      alerts: createAlertApi(session),
+      rebalancing: createRebalancingApi(session),
+      store: createStore(EMPTY_TERMINAL),
+    }),
     [session],
   );
   const feed = useRef<LiveFeed | null>(null);

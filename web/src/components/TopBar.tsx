@@ -72,6 +72,7 @@ function WhoIsIn() {
 const PAGES: readonly { showing: Showing; words: string; href: string }[] = [
   { showing: "terminal", words: "Trade", href: "#" },
   { showing: "portfolio", words: "Portfolio", href: "#portfolio" },
+  { showing: "rebalancing", words: "Rebalance", href: "#rebalancing" },
   { showing: "risk", words: "Risk", href: "#risk" },
   { showing: "alerts", words: "Alerts", href: "#alerts" },
   { showing: "backtests", words: "Backtests", href: "#backtests" },

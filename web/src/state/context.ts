@@ -3,6 +3,7 @@
 import { createContext, useContext } from "react";
 import type { AlertApi } from "../api/alertEndpoints";
 import type { Api } from "../api/endpoints";
+import type { RebalancingApi } from "../api/rebalancingEndpoints";
 import type { Session } from "../api/session";
 import { useSelected, type Store } from "./store";
 import type { TerminalState } from "./terminal";
@@ -10,6 +11,7 @@ import type { TerminalState } from "./terminal";
 export interface Terminal {
   api: Api;
   alerts: AlertApi;
+  rebalancing: RebalancingApi;
   session: Session;
   store: Store<TerminalState>;
 }
@@ -25,6 +27,11 @@ export function useTerminal(): Terminal {
 /** The calls about alerts. */
 export function useAlerts(): AlertApi {
   return useTerminal().alerts;
+}
+
+/** The calls about rebalancing. */
+export function useRebalancing(): RebalancingApi {
+  return useTerminal().rebalancing;
 }
 
 export function useTerminalState<Part>(select: (state: TerminalState) => Part): Part {

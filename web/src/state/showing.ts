@@ -2,7 +2,7 @@
 
 import { useSyncExternalStore } from "react";
 
-const PAGES = ["portfolio", "risk", "alerts", "backtests", "sweeps"] as const;
+const PAGES = ["portfolio", "rebalancing", "risk", "alerts", "backtests", "sweeps"] as const;
 export type Showing = "terminal" | (typeof PAGES)[number];
 
 export function showingOf(hash: string): Showing {
