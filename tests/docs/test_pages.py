@@ -53,6 +53,7 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: str) -> None:
         "your-first-strategy",
         "backtests-api",
         "risk",
+        "rebalancing",
         "alerts",
     ],
 )
