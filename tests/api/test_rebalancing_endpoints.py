@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
 
 from api.live import Live, Person, opened
@@ -127,6 +128,30 @@ def test_a_limit_that_is_not_met_is_told(late: Live, eve: Person) -> None:
             assert after["why"].startswith("not reached: IBM ")
             return
     raise AssertionError("every limit was met")
+
+
+def test_what_was_sold_at_a_loss_is_not_bought_back_for_thirty_days(late: Live, eve: Person) -> None:
+    for _ in range(30):  # until a day falls
+        for side in ("buy", "sell"):
+            eve.order(symbol="IBM", qty="10", side=side)
+            late.step()
+        if float(eve.get(f"/accounts/{eve.user.account_id}/realised")["items"][0]["realised"]) < 0:
+            break
+    left = propose(eve, weights={"IBM": "0.1"}, no_wash_sale=True)["draft"]["left"]
+    assert [(one["symbol"], one["code"]) for one in left] == [("IBM", "wash_sale")]
+    late.step(23)
+    assert propose(eve, weights={"IBM": "0.1"}, no_wash_sale=True)["draft"]["trades"]
+
+
+def test_a_key_whose_orders_have_bounds_approves_nothing_and_plans_nothing(late: Live, eve: Person) -> None:
+    found = propose(eve, weights={"AAPL": "0.1"})
+    key = eve.post("/users/me/api-keys", {"name": "bot", "symbols": ["AAPL"]})["key"]
+    with httpx2.Client(base_url=f"{late.url}/api/v1", headers={"X-API-Key": key}) as bot:
+        refused = bot.post(f"{BASE}/proposals/{found['id']}/approve", json={})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        plan = {"target": {"model": "equal", "symbols": FEW}, "every": "week", "automatic": True}
+        assert bot.put(f"{BASE}/plan", json=plan).status_code == 403
+    assert eve.get(f"{BASE}/proposals/{found['id']}")["status"] == "proposed"
 
 
 def test_one_under_way_is_stopped(late: Live, eve: Person) -> None:

@@ -29,7 +29,7 @@ from traderbot.api.strict_json import StrictRoute
 from traderbot.bootstrap import Platform
 from traderbot.infra.events.journal import Meta
 from traderbot.infra.ids import new_id
-from traderbot.model.errors import InvalidValue, NotFound
+from traderbot.model.errors import Forbidden, InvalidValue, NotFound
 from traderbot.model.events import RebalancingChanged
 from traderbot.rebalancing.executing import approve, record, reject
 from traderbot.rebalancing.models import EXTRA, installed
@@ -39,13 +39,16 @@ from traderbot.rebalancing.scene import scene_of, sold_at_a_loss
 from traderbot.rebalancing.wanted import MODELS, Wanted
 from traderbot.trading.streams import user_stream
 from traderbot.trading.terms import costs_of
+from traderbot.trading.work import Plan as Locked
 from traderbot.trading.work import Work
+from traderbot.users.people import Principal
 
 router = APIRouter(prefix="/api/v1/portfolio/rebalancing", tags=["portfolio"], route_class=StrictRoute)
 
 _NO_PROPOSAL = ("not_found", "No such proposal.")
 _NO_PLAN = ("not_found", "The account has no plan.")
 _OVER = ("conflict", "the proposal is done already")
+_BOUNDED = ("forbidden", "this API key's orders have bounds; somebody without any has to approve")
 _TITLES = {
     "equal": "Equal parts",
     "minimum_variance": "Least variance",
@@ -142,7 +145,7 @@ def read_proposal(proposal_id: ProposalId, platform: ThePlatform, account_id: Ac
     summary="Approve a proposal",
     description="All of its orders are rehearsed by the gate first: either the sales are placed together, and"
     " the buys as soon as they are through, or nothing is. Once only.",
-    responses=problem_responses(401, 403, 404, 409, 422, 503, s404=_NO_PROPOSAL, s409=_OVER),
+    responses=problem_responses(401, 403, 404, 409, 422, 503, s403=_BOUNDED, s404=_NO_PROPOSAL, s409=_OVER),
 )
 def approve_proposal(
     proposal_id: ProposalId,
@@ -151,9 +154,10 @@ def approve_proposal(
     principal: CurrentUser,
     meta: RequestMeta,
 ) -> ProposalOut:
+    _check_unbounded(principal)
     proposal = _found(platform, account_id, proposal_id)
     now, market = platform.clock.now(), platform.session.market
-    work = approve(proposal, principal.user_id, now, market, meta, principal.grant)
+    work = approve(proposal, principal.user_id, now, market, meta)
     return ProposalOut.model_validate(platform.path.submit(work).result)
 
 
@@ -190,11 +194,12 @@ def read_plan(platform: ThePlatform, account_id: AccountId) -> OwnPlanOut:
     "/plan",
     summary="Set the account's plan",
     description="In the place of the one it has. The first proposal comes with the next step of the session.",
-    responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 503, s404=NO_ACCOUNT),
+    responses=problem_responses(400, 401, 403, 404, 413, 415, 422, 503, s403=_BOUNDED, s404=NO_ACCOUNT),
 )
 def write_plan(
     body: PlanIn, platform: ThePlatform, account_id: AccountId, principal: CurrentUser, meta: RequestMeta
 ) -> PlanOut:
+    _check_unbounded(principal)
     owner = _owner(platform, account_id, principal.user_id)
     plan = Plan(account_id, owner, body.target.wanted(), body.every, body.drift, body.automatic)
     _check_symbols(platform, plan.wanted)
@@ -227,6 +232,12 @@ def _found(platform: Platform, account_id: UUID, proposal_id: UUID) -> Proposal:
         return find_proposal(connection, account_id, proposal_id)
 
 
+def _check_unbounded(principal: Principal) -> None:
+    """Errors: Forbidden for a key whose orders have bounds: the buys come later, without it."""
+    if principal.grant is not None:
+        raise Forbidden(_BOUNDED[1])
+
+
 def _owner(platform: Platform, account_id: UUID, otherwise: UUID) -> UUID:
     with platform.database.read() as connection:
         return existing(connection, account_id).user_id or otherwise
@@ -246,7 +257,8 @@ def _noting(plan: Plan, what: str, job: Callable[[Connection], None], meta: Meta
     when += [] if plan.drift is None else [f"where a weight is off by more than {plan.drift:f}"]
     how = "approved at once" if plan.automatic else "each waits for approval"
     fact = RebalancingChanged(plan.user_id, plan.account_id, what, None, f"{' and '.join(when)}; {how}.")
-    return Work(facts=[(stream, fact)], job=job, alone=True, meta=meta)
+    locked: list[tuple[UUID, Locked]] = [(plan.account_id, lambda _: [])]
+    return Work(plans=locked, facts=[(stream, fact)], job=job, alone=True, meta=meta)
 
 
 def _plan_out(plan: Plan) -> PlanOut:

@@ -25,7 +25,6 @@ from traderbot.model.amounts import ZERO, Price, Quantity
 from traderbot.model.commands import CancelOrder, Command, PlaceOrder, RecordExecution
 from traderbot.model.errors import Conflict
 from traderbot.model.events import RebalancingChanged
-from traderbot.model.grants import Grant
 from traderbot.model.orders import OrderType, Side
 from traderbot.model.reasons import Refusal
 from traderbot.model.rules import Rules
@@ -50,9 +49,7 @@ def record(proposal: Proposal, meta: Meta = SYSTEM) -> Work:
     return work
 
 
-def approve(
-    proposal: Proposal, by: UUID, now: int, market: Market, meta: Meta = SYSTEM, grant: Grant | None = None
-) -> Work:
+def approve(proposal: Proposal, by: UUID, now: int, market: Market, meta: Meta = SYSTEM) -> Work:
     """Work that places the sales, or the buys where nothing is sold; its result is the proposal as it is
     then.
 
@@ -60,7 +57,7 @@ def approve(
     no longer those it was made on, for a price that moved by more than a tenth, and for what the gate would
     refuse, each in words.
     """
-    work = _work(proposal, meta, grant)
+    work = _work(proposal, meta)
 
     def job(connection: Connection) -> Proposal:
         found = find_proposal(connection, proposal.account_id, proposal.id)
@@ -269,12 +266,10 @@ def _account(connection: Connection, account_id: UUID) -> Account:
     return account
 
 
-def _work(proposal: Proposal, meta: Meta, grant: Grant | None = None) -> Work:
+def _work(proposal: Proposal, meta: Meta) -> Work:
     """Alone, as its job reads what others would have staged; the empty plan has the account locked."""
     streams = [user_stream(proposal.user_id)]
-    return Work(
-        plans=[(proposal.account_id, lambda _: [])], streams=streams, alone=True, meta=meta, grant=grant
-    )
+    return Work(plans=[(proposal.account_id, lambda _: [])], streams=streams, alone=True, meta=meta)
 
 
 def said(proposal: Proposal, what: str, detail: str = "") -> RebalancingChanged:

@@ -103,7 +103,8 @@ class Keeper:
         """
         now, account_id = self._clock.now(), plan.account_id
         stream = user_stream(plan.user_id)
-        work = Work(streams=[stream], alone=True, meta=Meta("system", f"plan:{account_id}"))
+        meta = Meta("system", f"plan:{account_id}")
+        work = Work(plans=[(account_id, lambda _: [])], streams=[stream], alone=True, meta=meta)
 
         def job(connection: Connection) -> Proposal | None:
             self._check(connection)

@@ -110,7 +110,11 @@ def frontier(returns: Floats, constraints: Constraints, points: int = 20) -> lis
 
 def moments_of(returns: Floats) -> Moments:
     """Those that the frontier is drawn with."""
-    distribution = _prior().fit(returns).return_distribution_
+    return _moments(_prior(), returns)
+
+
+def _moments(prior: "BasePrior", returns: Floats) -> Moments:
+    distribution = prior.fit(returns).return_distribution_
     return Moments(distribution.mu, distribution.covariance)
 
 
@@ -223,15 +227,17 @@ def _best_ratio(
     from skfolio.optimization import ObjectiveFunction
 
     prior = _prior() if model == "maximum_sharpe" else _with_views(views, len(unit.names))
-    distribution = prior.fit(returns).return_distribution_
-    moments = Moments(distribution.mu, distribution.covariance)
-    if float(moments.mean.max()) <= 0:
+    ratio = ObjectiveFunction.MAXIMIZE_RATIO
+    try:
+        weights = _fit(_mean_risk(unit, prior, objective_function=ratio, add_constraints=None), returns)
+    except ValueError:
+        if float(_moments(prior, returns).mean.max()) > 0:
+            raise
         told = "no symbol is expected to gain; these are the weights with the least variance"
         return _fit(_mean_risk(unit, prior), returns), [("no_gain_expected", told)]
-    ratio = ObjectiveFunction.MAXIMIZE_RATIO
-    weights = _fit(_mean_risk(unit, prior, objective_function=ratio, add_constraints=None), returns)
     if kept(weights, unit):
         return weights, []
+    moments = _moments(prior, returns)
     found = np.atleast_2d(_fit(_mean_risk(unit, prior, efficient_frontier_size=_POINTS), returns))
     points = [_point(row, moments) for row in found]
     best = max(points, key=lambda point: point.expected / point.volatility)
