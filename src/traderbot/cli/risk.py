@@ -1,8 +1,9 @@
-"""`traderbot risk ACCOUNT`: what an account may lose, what the falls since 2000 would do to it, its limits.
+"""`traderbot risk ACCOUNT`: what an account may lose, its factors, past falls, own scenarios, use of limits.
 
 Works while traderbot runs in the home, at the market time that its session has reached.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -13,13 +14,18 @@ from traderbot.cli.looking import chosen_account, print_facts, print_table, show
 from traderbot.cli.opened import look_into
 from traderbot.market.demo import ensure_demo
 from traderbot.market.sessions import NOT_STARTED, Timeline
+from traderbot.model.errors import InvalidValue
+from traderbot.model.symbols import Symbol
 from traderbot.portfolios.valuation import portfolio_of
 from traderbot.risk.analysis import analyse
-from traderbot.risk.book import book_of
+from traderbot.risk.book import Book, book_of
+from traderbot.risk.factors import FactorExposure, exposure_of
 from traderbot.risk.figures import STANDARD, Backtest, Loss, RiskAnalysis, Wanted
 from traderbot.risk.history import Reason
-from traderbot.risk.scenarios import Scenarios, historical
+from traderbot.risk.saved import saved_of
+from traderbot.risk.scenarios import Scenarios, Shocks, historical, shocked
 from traderbot.risk.status import RiskStatus, status_of
+from traderbot.trading.halts import rules_in_force
 from traderbot.trading.session_market import SessionMarket
 
 _ACCOUNT = "Id of the account; not needed where the home has one only."
@@ -43,10 +49,14 @@ def show_risk(
         market = SessionMarket(dataset, Timeline(dataset), NOT_STARTED)
         book = book_of(portfolio_of(connection, account_id, market), dataset)
         found, events = analyse(book, wanted), historical(book, lose)
+        sectors, own = rules_in_force(connection).sectors, saved_of(connection, account_id)
+        exposure = exposure_of(book)
         _print_analysis(found)
+        _print_factors(exposure)
         _print_scenarios(events)
+        _print_own(book, [one.shocks for one in own], sectors)
         _print_status(status_of(connection, account_id, market))
-        _print_reasons([*found.reasons, *(one for one in events.reasons if one not in found.reasons)])
+        _print_reasons(list(dict.fromkeys([*found.reasons, *events.reasons, *exposure.reasons])))
 
 
 def _print_analysis(found: RiskAnalysis) -> None:
@@ -90,6 +100,34 @@ def _print_scenarios(found: Scenarios) -> None:
     if found.reverse is not None:
         move = "no fall of the index" if found.reverse.market is None else _percent(found.reverse.market)
         typer.echo(f"{found.reverse.loss} would be lost by: {move} of {found.benchmark}")
+
+
+def _print_factors(found: FactorExposure) -> None:
+    rows = [
+        (
+            one.name,
+            f"{one.value:.3f}",
+            f"{one.low:.3f} to {one.high:.3f}",
+            "-" if one.p is None else f"{one.p:.3f}",
+        )
+        for one in found.coefficients
+    ]
+    if rows:
+        title = f"factors, {found.first} to {found.last}"
+        print_table(("factor", "of equity", "95% interval", "p"), rows, title)
+
+
+def _print_own(book: Book, saved: list[Shocks], sectors: Mapping[Symbol, str]) -> None:
+    """The scenarios that the account has saved; one that its holdings cannot be put to says so."""
+    rows: list[tuple[object, ...]] = []
+    for shocks in saved:
+        try:
+            made = shocked(book, shocks, sectors)
+            rows.append((shocks.name, made.profit, _percent(made.share), None))
+        except InvalidValue as error:
+            rows.append((shocks.name, None, None, error.detail))
+    if rows:
+        print_table(("scenario", "profit", "of equity", ""), rows, "scenarios of your own")
 
 
 def _print_status(found: RiskStatus) -> None:
