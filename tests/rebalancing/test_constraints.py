@@ -57,6 +57,34 @@ def test_the_nearest_moves_as_little_as_can_be() -> None:
     assert nearest(np.array([0.3, 0.3, 0.4]), close).tolist() == pytest.approx([0.3, 0.3, 0.4])
 
 
+def test_equally_near_weights_are_the_evenest_ones_without_dust() -> None:
+    capped = made(4, upper=np.array([0.1, 1.0, 1.0, 1.0]), invested=1.0)
+    assert nearest(np.full(4, 0.25), capped).tolist() == pytest.approx([0.1, 0.3, 0.3, 0.3])
+    assert nearest(np.array([1 - 1e-10, 1e-10]), made(2, invested=1.0)).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "holds"),
+    [
+        ([0.5, 0.4, 0.1], True),
+        ([0.5, 0.4, 0.0], False),
+        ([0.6, 0.3, 0.1], False),
+        ([0.5, 0.0, 0.5], False),
+        ([0.7, 0.4, -0.1], False),
+    ],
+)
+def test_sum_bounds_sectors_turnover_and_sign_are_all_looked_at(weights: list[float], holds: bool) -> None:
+    bound = made(
+        3,
+        upper=np.array([0.7, 1.0, 1.0]),
+        invested=1.0,
+        before=np.array([0.4, 0.4, 0.2]),
+        turnover=0.11,
+        sectors=(sector("Tech", [0, 1, 0], 0.1, 0.9),),
+    )
+    assert kept(np.array(weights), bound) is holds
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -128,4 +156,4 @@ def test_given_way_as_told_there_are_weights_that_keep_to_all(constraints: Const
     possible = relaxed(constraints)
     assert faults(possible) == []
     wish = np.random.default_rng(seed).random(len(constraints.names))
-    assert kept(nearest(wish, possible), possible, tolerance=1e-5)
+    assert kept(nearest(wish, possible), possible)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from traderbot.analytics.arrays import Floats
 
 _DUST = 1e-9
+_EVEN = 1e-4  # the price of the largest rise and fall: too small to be worth more distance
 _GIVEN_WAY = 1e-7
 
 
@@ -83,39 +84,46 @@ def _solve(
     constraints: Constraints, rows: list[_Row], centre: Floats, distance: float, slack: float
 ) -> tuple[Floats, Floats] | None:
     """Weights and each row's slack of the programme with the least distance x |weights - centre| + slack x
-    sum of slacks; None where nothing keeps to it. Without a price slacks are 0.
+    sum of slacks; None where nothing keeps to it. Without a price slacks are 0. Of equally near weights those
+    with the smallest single rise and fall.
 
-    Columns: weights, |weights - before|, |weights - centre|, slacks.
+    Columns: weights, |weights - before|, |weights - centre|, slacks, the largest rise and fall.
     """
     from scipy.optimize import linprog  # here, as it takes a while to import
-    from scipy.sparse import bmat, csr_array, eye_array
+    from scipy.sparse import block_array, csr_array, eye_array
 
     count = len(constraints.names)
-    unit, none = eye_array(count), csr_array((count, count))
-    across = csr_array((count, len(rows)))
+    unit, one = eye_array(count), csr_array(np.ones((count, 1)))
     factors = csr_array(np.array([row.factors for row in rows]))
     changes = csr_array(np.array([np.full(count, row.changes) for row in rows]))
-    blank = csr_array((len(rows), count))
-    table = bmat(
+    table = block_array(
         [
-            [factors, changes, blank, -eye_array(len(rows))],
-            [unit, -unit, none, across],
-            [-unit, -unit, none, across],
-            [unit, none, -unit, across],
-            [-unit, none, -unit, across],
+            [factors, changes, None, -eye_array(len(rows)), None, None],
+            [unit, -unit, None, None, None, None],
+            [-unit, -unit, None, None, None, None],
+            [unit, None, -unit, None, None, None],
+            [-unit, None, -unit, None, None, None],
+            [unit, None, None, None, -one, None],
+            [-unit, None, None, None, None, -one],
         ]
     )
     before = constraints.before
-    most = np.concatenate([[row.most for row in rows], before, -before, centre, -centre])
-    cost = np.concatenate([np.zeros(2 * count), np.full(count, distance), np.full(len(rows), slack)])
-    whole = np.concatenate([np.ones(count), np.zeros(2 * count + len(rows))])
-    limits = [(0, None)] * (3 * count) + [(0, None if slack else 0)] * len(rows)
+    most = np.concatenate([[row.most for row in rows], before, -before, centre, -centre, centre, -centre])
+    prices = [0.0, 0.0, distance, slack, distance * _EVEN, distance * _EVEN]
+    counts = [count, count, count, len(rows), 1, 1]
+    whole = np.concatenate([np.ones(count), np.zeros(2 * count + len(rows) + 2)])
+    limits = [(0, None)] * (3 * count) + [(0, None if slack else 0)] * len(rows) + [(0, None)] * 2
     found = linprog(
-        cost, A_ub=table, b_ub=most, A_eq=whole[None, :], b_eq=[constraints.invested], bounds=limits
+        np.repeat(prices, counts),
+        A_ub=table,
+        b_ub=most,
+        A_eq=whole[None, :],
+        b_eq=[constraints.invested],
+        bounds=limits,
     )
     if found.status != 0:
         return None
-    return found.x[:count], found.x[3 * count :]
+    return found.x[:count], found.x[3 * count : -2]
 
 
 def faults(constraints: Constraints) -> list[Conflict]:
@@ -149,10 +157,18 @@ def nearest(weights: Floats, constraints: Constraints) -> Floats:
 
 def kept(weights: Floats, constraints: Constraints, tolerance: float = 1e-6) -> bool:
     """Whether weights keep to all, their sum included."""
-    changes = float(np.abs(weights - constraints.before).sum())
-    over = [float(row.factors @ weights) + row.changes * changes - row.most for row in _rows(constraints)]
-    off = abs(float(weights.sum()) - constraints.invested)
-    return max([off, -float(weights.min()), *over]) <= tolerance
+    over = [
+        abs(float(weights.sum()) - constraints.invested),
+        -float(weights.min()),
+        float((weights - constraints.upper).max()),
+        float((constraints.lower - weights).max()),
+    ]
+    for sector in constraints.sectors:
+        share = float(weights[sector.members].sum())
+        over += [share - sector.high, sector.low - share]
+    if constraints.turnover is not None:
+        over.append(float(np.abs(weights - constraints.before).sum()) / 2 - constraints.turnover)
+    return max(over) <= tolerance
 
 
 def settled(weights: Floats, constraints: Constraints) -> Floats:

@@ -1,10 +1,11 @@
 """Target weights by the models of skfolio, within constraints.
 
-Moments are shrunk: means towards their grand mean (Jorion 1986, James-Stein), covariances towards a multiple
-of the identity (Ledoit, Wolf 2004). Black-Litterman starts from the returns that make equal parts optimal,
-and weighs each view by its confidence (Idzorek 2007).
+Moments are shrunk: means towards that of the least variance (Bayes-Stein, Jorion 1986), covariances towards
+a multiple of the identity (Ledoit, Wolf 2004). Black-Litterman starts from the returns that make equal parts
+optimal, and weighs each view by its confidence (Idzorek 2007).
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -25,7 +26,14 @@ Model = Literal[
 EXTRA = "pip install 'traderbot[portfolio]'"
 _CONSTANT = 1e-12
 _SURE = 1 - 1e-6
-_POINTS = 40
+_NOTHING = 1e-6  # what an interior point leaves of a weight of 0
+_SOLVED = 1e-4  # how far off a solver's weights may be and still count as its own
+_RANGE = 1e-8  # of expected returns of a day
+_TRIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"solver_params": {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "max_iter": 500}},
+    {"solver": "SCIPY"},
+)
 
 
 class View(NamedTuple):
@@ -73,7 +81,7 @@ def optimum(model: Model, returns: Floats, constraints: Constraints, views: tupl
     """
     count = len(constraints.names)
     if model == "equal":
-        return _within(np.full(count, constraints.invested / count), constraints, "equal parts were", ())
+        return _within(np.full(count, constraints.invested / count), constraints, model, [])
     if not installed():
         raise InvalidValue("model", f"equal, or an installation that has the models: {EXTRA}", model)
     _check(returns, constraints)
@@ -81,40 +89,48 @@ def optimum(model: Model, returns: Floats, constraints: Constraints, views: tupl
     if len(returns) <= count:
         told = f"{len(returns)} days for {count} symbols: the covariances are mostly what they were shrunk to"
         notes.append(("shrunk_covariance", told))
+    if count == 1 or not constraints.invested:
+        return _within(np.full(count, constraints.invested), constraints, model, notes)
     unit = _of_one(constraints)
-    if count == 1:
-        weights = np.ones(1)
-    elif model == "risk_parity":
-        weights = _fit(_risk_budgeting(unit), returns)
-    elif model == "hrp":
-        weights = _fit(_hierarchical(unit), returns)
-    elif model in ("maximum_sharpe", "black_litterman"):
+    if model in ("maximum_sharpe", "black_litterman"):
         weights, more = _best_ratio(model, returns, unit, views)
         notes += more
     else:
-        weights = _fit(_least_risk(unit, model == "cvar"), returns)
-    return _within(weights * constraints.invested, constraints, f"the weights of {model} were", tuple(notes))
+        weights = _solved(_BUILDS[model], returns, unit)
+    return _within(weights * constraints.invested, constraints, model, notes)
 
 
 def frontier(returns: Floats, constraints: Constraints, points: int = 20) -> list[FrontierPoint]:
-    """The least volatility for each expected return within the constraints, the calmest first. Errors: as of
-    `optimum`.
+    """The least volatility for each expected return within the constraints, the calmest first; a single point
+    where the constraints leave no other. Errors: as of `optimum`.
     """
+    from skfolio.optimization import ObjectiveFunction
+
     _check(returns, constraints)
-    unit = _of_one(constraints)
-    found = _fit(_mean_risk(unit, _prior(), efficient_frontier_size=points), returns)
     moments = moments_of(returns)
-    told = [_point(row * constraints.invested, moments) for row in np.atleast_2d(found)]
-    return sorted(told, key=lambda point: (point.volatility, point.expected))
+    if not constraints.invested:
+        return [_point(np.zeros(len(constraints.names)), moments)]
+    unit, highest = _of_one(constraints), ObjectiveFunction.MAXIMIZE_RETURN
+    calm = _solved(lambda within: _mean_risk(within, _prior()), returns, unit)
+    bold = _solved(lambda within: _mean_risk(within, _prior(), objective_function=highest), returns, unit)
+    found = [
+        _point(_within(one * constraints.invested, constraints).weights, moments) for one in (calm, bold)
+    ]
+    low, high = (one.expected / TRADING_DAYS / constraints.invested for one in found)
+    if high - low <= _RANGE:
+        return found[:1]
+    if points > 2:
+        between = np.linspace(low, high, points)[1:-1]
+        middle = _mean_risk(unit, _prior(), min_return=between, raise_on_failure=False).fit(returns)
+        rows = np.atleast_2d(np.asarray(middle.weights_, dtype=np.float64))  # no number where one failed
+        rows = rows[np.isfinite(rows).all(axis=1)] * constraints.invested
+        found += [_point(_within(row, constraints).weights, moments) for row in rows]
+    return sorted(found, key=lambda point: (point.volatility, point.expected))
 
 
 def moments_of(returns: Floats) -> Moments:
     """Those that the frontier is drawn with."""
-    return _moments(_prior(), returns)
-
-
-def _moments(prior: "BasePrior", returns: Floats) -> Moments:
-    distribution = prior.fit(returns).return_distribution_
+    distribution = _prior().fit(returns).return_distribution_
     return Moments(distribution.mu, distribution.covariance)
 
 
@@ -135,10 +151,11 @@ def _point(weights: Floats, moments: Moments) -> FrontierPoint:
 def _check(returns: Floats, constraints: Constraints) -> None:
     if returns.ndim != 2 or returns.shape[1] != len(constraints.names) or len(returns) < 2:
         raise ValueError("two days of returns of each symbol at least")
-    for column, name in zip(returns.T, constraints.names, strict=True):
-        if not np.isfinite(column).all():
+    range_of = np.ptp(returns, axis=0)  # no number where one of them is none
+    for place, name in enumerate(constraints.names):
+        if not np.isfinite(range_of[place]):
             raise ValueError(f"a return of {name} is no number")
-        if float(column.std()) <= _CONSTANT:
+        if range_of[place] <= _CONSTANT:
             raise ValueError(f"the price of {name} never changed")
 
 
@@ -157,20 +174,28 @@ def _of_one(constraints: Constraints) -> Constraints:
 
 
 def _within(
-    weights: Floats, constraints: Constraints, what: str, notes: tuple[tuple[str, str], ...]
+    weights: Floats, constraints: Constraints, model: str = "", notes: Sequence[tuple[str, str]] = ()
 ) -> Found:
-    weights = settled(weights, constraints)
-    if kept(weights, constraints):
-        return Found(weights, notes)
-    note = ("nearest", f"{what} moved to the nearest that keep to the constraints")
-    return Found(nearest(weights, constraints), (*notes, note))
+    """Without what a solver leaves of nothing, and with a note where more than that had to be put right."""
+    if not kept(weights, constraints, _SOLVED):
+        note = ("nearest", f"{model}'s weights were moved to the nearest that keep to the constraints")
+        return Found(nearest(weights, constraints), (*notes, note))
+    clean = settled(np.where(weights < _NOTHING, 0.0, weights), constraints)
+    return Found(clean if kept(clean, constraints) else nearest(weights, constraints), tuple(notes))
+
+
+def _free(constraints: Constraints) -> Constraints:
+    """The same sum without any other bound."""
+    count = len(constraints.names)
+    return constraints._replace(lower=np.zeros(count), upper=np.ones(count), sectors=(), turnover=None)
 
 
 def _prior() -> "BasePrior":
-    from skfolio.moments import LedoitWolf, ShrunkMu
+    from skfolio.moments import LedoitWolf, ShrunkMu, ShrunkMuMethods
     from skfolio.prior import EmpiricalPrior
 
-    return EmpiricalPrior(mu_estimator=ShrunkMu(), covariance_estimator=LedoitWolf())
+    mean = ShrunkMu(LedoitWolf(), vol_weighted_target=True, method=ShrunkMuMethods.BAYES_STEIN)
+    return EmpiricalPrior(mu_estimator=mean, covariance_estimator=LedoitWolf())
 
 
 def _bounds(unit: Constraints) -> dict[str, Any]:
@@ -186,38 +211,53 @@ def _bounds(unit: Constraints) -> dict[str, Any]:
 
 
 def _turnover(unit: Constraints) -> dict[str, Any]:
-    """A bound on all changes together, which skfolio has only one by one."""
+    """A bound on all changes together, which skfolio has only one by one.
+
+    Weights are multiplied by their sum, which a ratio or a risk budget leaves open until it is solved.
+    """
     if unit.turnover is None:
         return {}
     from cvxpy.atoms.norm1 import norm1
 
     before, most = unit.before, 2 * unit.turnover
-    return {"add_constraints": lambda weights: norm1(weights - before) <= most}
+
+    def least(weights: Any) -> Any:
+        whole = weights.sum()
+        return norm1(weights - before * whole) <= most * whole
+
+    return {"add_constraints": least}
 
 
 def _mean_risk(unit: Constraints, prior: "BasePrior", **more: Any) -> Any:
     from skfolio.optimization import MeanRisk
 
-    return MeanRisk(prior_estimator=prior, **_bounds(unit), **{**_turnover(unit), **more})
+    return MeanRisk(prior_estimator=prior, **_bounds(unit), **_turnover(unit), **more)
 
 
-def _least_risk(unit: Constraints, shortfall: bool) -> Any:
+def _least_shortfall(unit: Constraints) -> Any:
     from skfolio import RiskMeasure
 
-    measure = RiskMeasure.CVAR if shortfall else RiskMeasure.VARIANCE
-    return _mean_risk(unit, _prior(), risk_measure=measure)
+    return _mean_risk(unit, _prior(), risk_measure=RiskMeasure.CVAR)
 
 
 def _risk_budgeting(unit: Constraints) -> Any:
     from skfolio.optimization import RiskBudgeting
 
-    return RiskBudgeting(prior_estimator=_prior(), **_bounds(unit))
+    return RiskBudgeting(prior_estimator=_prior(), **_bounds(unit), **_turnover(unit))
 
 
 def _hierarchical(unit: Constraints) -> Any:
     from skfolio.optimization import HierarchicalRiskParity
 
     return HierarchicalRiskParity(prior_estimator=_prior(), min_weights=unit.lower, max_weights=unit.upper)
+
+
+_BUILDS: dict[str, Callable[[Constraints], Any]] = {
+    "minimum_variance": lambda unit: _mean_risk(unit, _prior()),
+    "risk_parity": _risk_budgeting,
+    "hrp": _hierarchical,
+    "cvar": _least_shortfall,
+}
 
 
 def _best_ratio(
@@ -227,21 +267,19 @@ def _best_ratio(
     from skfolio.optimization import ObjectiveFunction
 
     prior = _prior() if model == "maximum_sharpe" else _with_views(views, len(unit.names))
-    ratio = ObjectiveFunction.MAXIMIZE_RATIO
+
+    def towards(objective: Any) -> Callable[[Constraints], Any]:
+        return lambda within: _mean_risk(within, prior, objective_function=objective)
+
+    ratio = towards(ObjectiveFunction.MAXIMIZE_RATIO)
     try:
-        weights = _fit(_mean_risk(unit, prior, objective_function=ratio, add_constraints=None), returns)
+        return _tried(ratio, returns, unit), []
     except ValueError:
-        if float(_moments(prior, returns).mean.max()) > 0:
-            raise
-        told = "no symbol is expected to gain; these are the weights with the least variance"
-        return _fit(_mean_risk(unit, prior), returns), [("no_gain_expected", told)]
-    if kept(weights, unit):
-        return weights, []
-    moments = _moments(prior, returns)
-    found = np.atleast_2d(_fit(_mean_risk(unit, prior, efficient_frontier_size=_POINTS), returns))
-    points = [_point(row, moments) for row in found]
-    best = max(points, key=lambda point: point.expected / point.volatility)
-    return best.weights, [("turnover", f"the best of {_POINTS} points of the frontier within the turnover")]
+        mean = prior.fit(returns).return_distribution_.mu
+        if mean @ _solved(towards(ObjectiveFunction.MAXIMIZE_RETURN), returns, unit) > 0:
+            return _tried(ratio, returns, _free(unit)), []
+    told = "no gain is expected within the constraints; these are the weights with the least variance"
+    return _solved(towards(ObjectiveFunction.MINIMIZE_RISK), returns, unit), [("no_gain_expected", told)]
 
 
 def _with_views(views: tuple[View, ...], count: int) -> "BasePrior":
@@ -249,7 +287,8 @@ def _with_views(views: tuple[View, ...], count: int) -> "BasePrior":
     from skfolio.moments import EquilibriumMu, LedoitWolf
     from skfolio.prior import BlackLitterman, EmpiricalPrior
 
-    start = EmpiricalPrior(mu_estimator=EquilibriumMu(), covariance_estimator=LedoitWolf())
+    mean = EquilibriumMu(covariance_estimator=LedoitWolf())
+    start = EmpiricalPrior(mu_estimator=mean, covariance_estimator=LedoitWolf())
     told = [view for view in views if view.confidence > 0]
     if not told:
         return start
@@ -261,14 +300,27 @@ def _with_views(views: tuple[View, ...], count: int) -> "BasePrior":
     )
 
 
-def _fit(estimator: Any, returns: Floats) -> Floats:
-    """Its weights. Errors: ValueError where it finds none."""
-    import cvxpy
-
+def _solved(build: Callable[[Constraints], Any], returns: Floats, unit: Constraints) -> Floats:
+    """Weights within the constraints, or where these leave a solver no room, without them."""
     try:
-        weights: Floats = np.asarray(estimator.fit(returns).weights_, dtype=np.float64)
-    except (cvxpy.SolverError, ValueError, np.linalg.LinAlgError) as error:
-        raise ValueError(f"no optimum was found: {str(error).splitlines()[0]}") from error
-    if not np.isfinite(weights).all():
-        raise ValueError("no optimum was found")
-    return weights
+        return _tried(build, returns, unit)
+    except ValueError:
+        return _tried(build, returns, _free(unit))
+
+
+def _tried(build: Callable[[Constraints], Any], returns: Floats, within: Constraints) -> Floats:
+    """Weights by the first way of solving that finds some. Errors: ValueError where none does."""
+    import cvxpy
+    from skfolio.exceptions import OptimizationError
+
+    for way in _TRIES:
+        estimator = build(within)
+        for name, value in way.items():
+            setattr(estimator, name, value)
+        try:
+            weights: Floats = np.asarray(estimator.fit(returns).weights_, dtype=np.float64)
+        except (OptimizationError, cvxpy.SolverError, ValueError, np.linalg.LinAlgError):
+            continue
+        if np.isfinite(weights).all():
+            return weights
+    raise ValueError("no solver found an optimum")

@@ -179,6 +179,8 @@ def test_what_is_left_out_is_pinned() -> None:
         ("AlertResolved", "value"): None,
         ("AlertSettingsChanged", "of"): None,
         ("AccountOpened", "broker"): "paper",
+        ("RebalancingChanged", "detail"): "",
+        ("RebalancingChanged", "proposal_id"): None,
         ("RiskLimitBreached", "halt"): False,
         ("SentimentScored", "headline"): "",
         ("SessionControlled", "jump_to"): None,
